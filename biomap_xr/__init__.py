@@ -1,0 +1,1 @@
+"""Biodiversity maps of a continent."""
