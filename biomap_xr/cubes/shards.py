@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from biomap_xr.errors import InputError
 
-# One thread, for with several the order of the chunks in a shard, and so its bytes, would be chance.
+# With several threads the order of the chunks in a shard, and so its bytes, would be chance.
 ZARRS = {"codec_pipeline.path": "zarrs.ZarrsCodecPipeline", "threading.max_workers": 1}
 
 
