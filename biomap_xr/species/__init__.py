@@ -1,0 +1,1 @@
+"""Species model: from raw inputs at sites or tiles to the presence of every species."""
