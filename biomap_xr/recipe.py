@@ -1,0 +1,184 @@
+"""One validated object that says what a run makes, assembled from each room's own settings."""
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import yaml
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
+
+from biomap_xr.covariates.settings import CovariateSettings
+from biomap_xr.errors import RecipeError
+from biomap_xr.evaluation.settings import EvaluationSettings
+from biomap_xr.folds import FoldSettings
+from biomap_xr.grid import GridSettings
+from biomap_xr.indicators.settings import IndicatorSettings
+from biomap_xr.observations.settings import ObservationSettings
+from biomap_xr.run.settings import FillSettings
+from biomap_xr.settings import Settings
+from biomap_xr.species.settings import SpeciesSettings
+from biomap_xr.virtual.settings import VirtualSettings
+
+LARGEST_FILE = 1_000_000
+"""Bytes of the largest recipe that is read."""
+VARIABLE = re.compile(r"\$\{(\w+)\}")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+
+
+class Recipe(Settings):
+    """What a run makes, of what, and how. A key that is not known is an error."""
+
+    name: str
+    """Letters, digits, dots, dashes and underscores; the workspace is ``runs/<name>`` by default."""
+    title: str = ""
+    """One line for reports."""
+    licence: str = "not stated"
+    """Licence of the products, kept in their attributes."""
+    citation: str = ""
+    """How to cite the products, kept in their attributes."""
+    root: Path | None = None
+    """Folder that relative paths start from; by default the recipe's own, or the simulated Europe's."""
+    simulate: VirtualSettings | None = None
+    """Make a simulated Europe in the workspace first and map that."""
+    grid: GridSettings = Field(default_factory=GridSettings)
+    covariates: CovariateSettings | None = None
+    """Sources of the covariates cube; without it nothing is mapped."""
+    observations: ObservationSettings
+    folds: FoldSettings = FoldSettings()
+    species: SpeciesSettings = SpeciesSettings()
+    indicators: IndicatorSettings = IndicatorSettings()
+    evaluation: EvaluationSettings = EvaluationSettings()
+    run: FillSettings = FillSettings()
+
+    @field_validator("name")
+    @classmethod
+    def _check_name(cls, name: str) -> str:
+        if not NAME.fullmatch(name):
+            raise ValueError(
+                f"{name!r} cannot name a folder; use letters, digits, dots, dashes and underscores"
+            )
+        return name
+
+    @model_validator(mode="after")
+    def _check_grid(self) -> Self:
+        if self.simulate is not None and self.simulate.grid_settings() != self.grid:
+            raise ValueError(
+                f"grid: {self.grid} is not the simulated Europe's, {self.simulate.grid_settings()}; "
+                "leave the section grid out"
+            )
+        return self
+
+    @model_validator(mode="before")
+    @classmethod
+    def _take_simulated_grid(cls, values: Any) -> Any:
+        if isinstance(values, dict) and "grid" not in values and values.get("simulate") is not None:
+            simulated = VirtualSettings.model_validate(values["simulate"])
+            return {**values, "grid": simulated.grid_settings().model_dump()}
+        return values
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read and validate a recipe's YAML.
+
+        ``${NAME}`` in a text stands for an environment variable.
+
+        Raises:
+            RecipeError: The file is missing, too large, no YAML, or says something impossible.
+        """
+        values = read_yaml(path)
+        values.setdefault("root", str(path.resolve().parent) if "simulate" not in values else None)
+        try:
+            return cls.model_validate(_expand(values, path))
+        except ValidationError as error:
+            raise RecipeError(f"{path} is no valid recipe:\n{explain(error)}") from error
+
+    def anchored(self, workspace: Path) -> Self:
+        """Return the recipe with every relative path made absolute.
+
+        Args:
+            workspace: Folder of the run, in which a simulated Europe lies.
+        """
+        root = (self.root or workspace / "virtual").resolve()
+        sections = {name: _anchor(value, root) for name, value in self if name != "root"}
+        return self.model_copy(update={**sections, "root": root})
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read a small YAML file that holds one mapping.
+
+    Raises:
+        RecipeError: The file is missing, larger than a megabyte, no YAML, or no mapping.
+    """
+    try:
+        if path.stat().st_size > LARGEST_FILE:
+            raise RecipeError(
+                f"{path} has {path.stat().st_size} bytes, expected at most {LARGEST_FILE}; "
+                "a recipe names data, it does not hold them"
+            )
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RecipeError(f"{path} cannot be read: {error.strerror}; give a recipe's path") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path} is no YAML: {error}; mend it there") from error
+    if not isinstance(values, dict):
+        raise RecipeError(
+            f"{path} holds a {type(values).__name__}, expected a mapping such as 'name: demo'"
+        )
+    return values
+
+
+def explain(error: ValidationError) -> str:
+    """Say each problem of a validation on a line: where, what, and the value that was given.
+
+    >>> try:
+    ...     GridSettings(resolution=-1)
+    ... except ValidationError as error:
+    ...     explain(error)
+    '  resolution: Input should be greater than 0 (given -1)'
+    """
+    return "\n".join(_line(problem) for problem in error.errors(include_url=False))
+
+
+def _line(problem: Mapping[str, Any]) -> str:
+    place = ".".join(map(str, problem["loc"])) or "recipe"
+    message = problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "extra_forbidden":
+        return f"  {place}: unknown key (given {problem['input']!r}); remove it or mend its name"
+    given = problem["input"]
+    short = f" (given {given!r})" if isinstance(given, str | int | float | None) else ""
+    return f"  {place}: {message}{short}"
+
+
+def _expand(value: Any, path: Path) -> Any:
+    """Replace ``${NAME}`` by the environment's value in all texts of nested lists and mappings."""
+    if isinstance(value, str):
+        return VARIABLE.sub(lambda match: _environment(match[1], path), value)
+    if isinstance(value, list):
+        return [_expand(item, path) for item in value]
+    if isinstance(value, dict):
+        return {key: _expand(item, path) for key, item in value.items()}
+    return value
+
+
+def _environment(name: str, path: Path) -> str:
+    if name not in os.environ:
+        raise RecipeError(
+            f"{path} needs the environment variable {name}, which is not set; "
+            f"set it to the folder of the data: export {name}=/path/to/data"
+        )
+    return os.environ[name]
+
+
+def _anchor(value: Any, root: Path) -> Any:
+    """Make the relative paths in nested settings absolute."""
+    if isinstance(value, Path):
+        return root / value
+    if isinstance(value, BaseModel):
+        return value.model_copy(update={name: _anchor(item, root) for name, item in value})
+    if isinstance(value, tuple):
+        return tuple(_anchor(item, root) for item in value)
+    if isinstance(value, dict):
+        return {key: _anchor(item, root) for key, item in value.items()}
+    return value
