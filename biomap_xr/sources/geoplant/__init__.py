@@ -1,0 +1,1 @@
+"""Readers of the GeoPlant and GeoLifeCLEF layouts, all editions."""
