@@ -152,7 +152,7 @@ def interval(
 
     Args:
         metric: a metric of the surveys.
-        blocks: the block of every survey (surveys,), any labels.
+        blocks: the block of every survey, any labels (surveys,) or block numbers (surveys, 2).
         replicates: how many times the blocks are resampled.
         level: coverage, 0 to 1.
         seed: the same seed gives the same interval.
@@ -166,25 +166,24 @@ def interval(
     >>> interval(SurveyMean(np.array([0.5, 0.5, 0.5])), [1, 1, 2], replicates=9).high
     0.5
     """
-    labels, codes = np.unique(np.asarray(blocks), return_inverse=True)
-    if labels.size < 2:
+    labels, codes = np.unique(np.asarray(blocks), return_inverse=True, axis=0)
+    size = len(labels)
+    if size < 2:
         raise InputError(
-            f"the test surveys lie in {labels.size} block(s); an interval needs at least 2: "
+            f"the test surveys lie in {size} block(s); an interval needs at least 2: "
             "hold out more blocks, or report the metric without an interval"
         )
-    chance = np.full(labels.size, 1 / labels.size)
+    chance = np.full(size, 1 / size)
     draws = (
-        np.random.default_rng(seed)
-        .multinomial(labels.size, chance, size=replicates)
-        .astype(np.float64)
+        np.random.default_rng(seed).multinomial(size, chance, size=replicates).astype(np.float64)
     )
     values = metric.resampled(codes, draws)
     values = values[~np.isnan(values)]
     if values.size == 0:
         raise InputError(
-            f"the metric is defined in none of {replicates} resamples of {labels.size} blocks; "
+            f"the metric is defined in none of {replicates} resamples of {size} blocks; "
             "expected surveys with and without species: check the held-out surveys"
         )
     tail = (1 - level) / 2
     low, high = np.quantile(values, [tail, 1 - tail])
-    return Interval(float(low), float(high), level, int(values.size), int(labels.size))
+    return Interval(float(low), float(high), level, int(values.size), int(size))
