@@ -1,6 +1,6 @@
 """Which sites train, and which are held out: whole spatial blocks, 10 km wide as GeoPlant's.
 
-Sites near each other resemble each other, so a random hold-out flatters a model. Here a role belongs
+Sites near each other are alike, so a random hold-out flatters a model. Here a role belongs
 to a square block of the grid's CRS, and every site in it, surveyed or not, takes it.
 """
 
@@ -290,7 +290,7 @@ def _check_filled(role: NDArray[np.int64], settings: FoldSettings, blocks: int) 
         if share and not (role == code).any():
             raise InputError(
                 f"role {name!r} has a share of {share:g} and got no site of {len(role)} in "
-                f"{blocks} blocks (method {settings.method!r}, seed {settings.seed}); expected one: "
+                f"{blocks} blocks (method {settings.method!r}, seed {settings.seed}); expected 1: "
                 "use method 'shuffle', another seed, a smaller block_m or buffer_m, or set the "
                 "fraction to 0"
             )
