@@ -1,0 +1,295 @@
+"""From a profile to workers: a cluster that lives as long as a context."""
+
+import ipaddress
+import os
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import partial
+from typing import Any
+from urllib.parse import urlsplit
+
+import dask
+from dask.system import CPU_COUNT
+from dask.utils import parse_bytes
+from distributed import Client, LocalCluster
+from distributed.security import Security
+from distributed.system import MEMORY_LIMIT
+
+from biomap_xr.cluster.profiles import (
+    AddressProfile,
+    LocalCudaProfile,
+    LocalProfile,
+    Profile,
+    SerialProfile,
+)
+from biomap_xr.cluster.sessions import DaskSession, IgnoreInterrupt, SerialSession, Session
+from biomap_xr.errors import InputError
+
+LOCAL_PROFILE = "cluster/local.yaml"
+
+
+class InsecureAddressWarning(UserWarning):
+    """Whoever reaches the scheduler can run code on the workers."""
+
+
+def open_session(profile: Profile) -> AbstractContextManager[Session]:
+    """Start or reach the workers of a profile, for as long as the context lasts.
+
+    Args:
+        profile: See `read_profile`.
+
+    Raises:
+        InputError: There is no GPU, nobody answers at the address, or a certificate is missing.
+
+    >>> with open_session(SerialProfile(kind="serial")) as session:
+    ...     session.workers, session.device
+    (1, 'cpu')
+    """
+    match profile:
+        case SerialProfile():
+            return _serial(profile)
+        case LocalProfile():
+            return _local(profile)
+        case LocalCudaProfile():
+            return _local_cuda(profile)
+        case AddressProfile():
+            return _address(profile)
+
+
+@contextmanager
+def _serial(profile: SerialProfile) -> Iterator[Session]:
+    yield SerialSession(profile.device)
+
+
+@contextmanager
+def _local(profile: LocalProfile) -> Iterator[Session]:
+    start = partial(
+        LocalCluster,
+        n_workers=processes_of(profile),
+        threads_per_worker=profile.threads,
+        processes=True,
+        memory_limit=profile.memory_limit,
+        dashboard_address=profile.dashboard,
+        security=profile.secure or None,
+    )
+    with _started(start, profile.kernel_threads) as client:
+        yield from _session(DaskSession(client))
+
+
+@contextmanager
+def _local_cuda(profile: LocalCudaProfile) -> Iterator[Session]:
+    start = partial(
+        _cuda_cluster_class(),
+        CUDA_VISIBLE_DEVICES=None if profile.devices == "all" else list(profile.devices),
+        threads_per_worker=1,
+        memory_limit=profile.memory_limit,
+        dashboard_address=profile.dashboard,
+        security=profile.secure or None,
+        # A worker is either there for a tile or it is not: two models never meet on one GPU.
+        resources={"GPU": 1},
+        pre_import="torch",
+    )
+    with _started(start, profile.kernel_threads) as client:
+        yield from _session(DaskSession(client, device="cuda", resources={"GPU": 1}))
+
+
+@contextmanager
+def _address(profile: AddressProfile) -> Iterator[Session]:
+    warn_if_exposed(profile.address)
+    with ExitStack() as stack:
+        stack.enter_context(dask.config.set(scheduler_settings({})))
+        client = _reached(profile, stack)
+        yield from _session(DaskSession(client, device=profile.device, resources=profile.resources))
+
+
+def _session(session: DaskSession) -> Iterator[Session]:
+    try:
+        yield session
+    finally:
+        session.close()
+
+
+@contextmanager
+def _started(start: Callable[[], Any], kernel_threads: int) -> Iterator[Client]:
+    """Start a cluster on this machine, with the workers' environment in place before they exist."""
+    environment = worker_environment(kernel_threads)
+    with (
+        dask.config.set(scheduler_settings(environment)),
+        _environment(environment),
+        start() as cluster,
+        Client(cluster) as client,
+    ):
+        client.register_plugin(IgnoreInterrupt())
+        yield client
+
+
+def _reached(profile: AddressProfile, stack: ExitStack) -> Client:
+    """Connect to a scheduler and wait for its workers; the stack closes the connection.
+
+    Raises:
+        InputError: Nobody answers, the certificates do not fit, or too few workers come.
+    """
+    security = _security(profile)
+    try:
+        client = stack.enter_context(
+            Client(profile.address, timeout=profile.patience, security=security)
+        )
+    except (OSError, TimeoutError) as error:
+        raise InputError(
+            f"no scheduler answers at {profile.address} within {profile.patience:g} s ({error}); "
+            "expected a running one: start it, correct the address in the profile, "
+            f"or use this machine by {LOCAL_PROFILE}"
+        ) from error
+    try:
+        client.wait_for_workers(profile.workers, timeout=profile.patience)
+    except TimeoutError as error:
+        raise InputError(
+            f"the scheduler at {profile.address} has fewer than {profile.workers} workers after "
+            f"{profile.patience:g} s ({error}); start workers, or lower the number in the profile"
+        ) from error
+    return client
+
+
+def _security(profile: AddressProfile) -> Security | None:
+    """Return the certificates of a profile as Dask takes them.
+
+    Raises:
+        InputError: One of the files is missing, or the scheduler asks for TLS and none are given.
+    """
+    files = profile.certificates
+    if files is None:
+        if profile.address.startswith("tls:"):
+            raise InputError(
+                f"{profile.address} asks for TLS, but the profile names no certificates; add the "
+                "section certificates with authority, certificate and key"
+            )
+        return None
+    for path in (files.authority, files.certificate, files.key):
+        if not path.is_file():
+            raise InputError(f"certificate file {path} of the profile is missing; give its path")
+    return Security(
+        tls_ca_file=str(files.authority),
+        tls_client_cert=str(files.certificate),
+        tls_client_key=str(files.key),
+        require_encryption=True,
+    )
+
+
+def _cuda_cluster_class() -> Any:
+    """Return dask-cuda's cluster, once it is sure that there is a GPU for it.
+
+    Raises:
+        InputError: dask-cuda is not installed, or this machine has no usable GPU.
+    """
+    advice = f"use the profile {LOCAL_PROFILE} on a machine without a GPU"
+    try:
+        import pynvml  # noqa: PLC0415 - optional extra
+        from dask_cuda import LocalCUDACluster  # noqa: PLC0415 - optional extra
+    except ImportError as error:
+        raise InputError(
+            f"a local-cuda profile needs dask-cuda, which cannot be imported ({error}); "
+            f"install biomap-xr[cuda], or {advice}"
+        ) from error
+    try:
+        pynvml.nvmlInit()
+        count = pynvml.nvmlDeviceGetCount()
+    except pynvml.NVMLError as error:
+        raise InputError(
+            f"no NVIDIA GPU can be used on this machine ({error}), but the profile is local-cuda; "
+            f"expected at least one: check the driver by nvidia-smi, or {advice}"
+        ) from error
+    if not count:
+        raise InputError(f"this machine has 0 NVIDIA GPUs, expected at least one; {advice}")
+    return LocalCUDACluster
+
+
+def warn_if_exposed(address: str) -> None:
+    """Warn of a scheduler that others can reach without a certificate, and so run code through.
+
+    >>> warn_if_exposed("tcp://127.0.0.1:8786")
+    """
+    place = urlsplit(address)
+    if place.scheme == "tls" or _is_loopback(place.hostname or ""):
+        return
+    warnings.warn(
+        f"{address} is neither encrypted nor on this machine: whoever reaches it can run code on "
+        "its workers as you. Use tls:// with certificates, or a network that only you can reach",
+        InsecureAddressWarning,
+        stacklevel=2,
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def processes_of(profile: LocalProfile) -> int:
+    """Return the number of worker processes that a profile means on this machine.
+
+    >>> processes_of(LocalProfile(kind="local", processes=3))
+    3
+    """
+    if profile.processes != "auto":
+        return profile.processes
+    by_cpu = max(CPU_COUNT // (profile.threads * profile.kernel_threads), 1)
+    if profile.memory_limit == "auto":
+        return by_cpu
+    return max(min(by_cpu, MEMORY_LIMIT // parse_bytes(profile.memory_limit)), 1)
+
+
+def scheduler_settings(environment: Mapping[str, str]) -> dict[str, Any]:
+    """Return Dask's settings for long tiles, and the environment of workers started under them.
+
+    >>> scheduler_settings({})["distributed.scheduler.allowed-failures"]
+    5
+    """
+    return {
+        "distributed.scheduler.allowed-failures": 5,
+        # Without it a run whose workers are all gone waits for ever.
+        "distributed.scheduler.no-workers-timeout": "10 minutes",
+        # A kernel that holds the interpreter's lock sends no heartbeat, and is not dead.
+        "distributed.scheduler.worker-ttl": "30 minutes",
+        "distributed.nanny.pre-spawn-environ": dict(environment),
+    }
+
+
+def worker_environment(kernel_threads: int) -> dict[str, str]:
+    """Return the variables that must be set before a worker process starts.
+
+    >>> worker_environment(2)["OMP_NUM_THREADS"]
+    '2'
+    """
+    names = (
+        "OMP_NUM_THREADS",
+        "MKL_NUM_THREADS",
+        "OPENBLAS_NUM_THREADS",
+        "NUMBA_NUM_THREADS",
+        "GDAL_NUM_THREADS",
+    )
+    # Freed memory goes back to the system early, or the worker seems to grow from tile to tile.
+    return {**dict.fromkeys(names, str(kernel_threads)), "MALLOC_TRIM_THRESHOLD_": "65536"}
+
+
+@contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Set variables for the processes that start within the context, and put the old ones back.
+
+    Dask's nannies write them into this process whenever they start a worker, and let what is set
+    here already go before the profile.
+    """
+    former = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in former.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

@@ -1,0 +1,224 @@
+"""Workers behind one narrow door: send a function once, submit places, hear what ended.
+
+No graph, no arrays: arguments and results are small (PITFALLS.md 1, 2 and 7 are why).
+"""
+
+import logging
+import queue
+import signal
+import threading
+import uuid
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import CancelledError
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import cloudpickle
+from dask.local import SynchronousExecutor
+from distributed import Client, Future, KilledWorker, Worker, WorkerPlugin
+from distributed.scheduler import NoValidWorkerError, NoWorkerError
+
+from biomap_xr.cluster.profiles import Device
+
+logger = logging.getLogger(__name__)
+
+Job = Callable[..., object]
+PREFIX = "tile"
+
+_jobs: dict[str, Job] = {}
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A task that has ended, well or not."""
+
+    name: str
+    fate: Literal["finished", "failed", "killed", "lost"]
+    """``killed``: workers died around it; ``lost``: there is no cluster any more."""
+    value: object = None
+    error: BaseException | None = None
+
+
+class SerialSession:
+    """Tasks run here, in this thread, when they are waited for.
+
+    >>> session = SerialSession()
+    >>> session.start(lambda number: 10 // number)
+    >>> session.submit("a", 5)
+    >>> session.submit("b", 0)
+    >>> [(ended.name, ended.fate, ended.value) for _ in "ab" for ended in session.wait(0)]
+    [('a', 'finished', 2), ('b', 'failed', None)]
+    """
+
+    slots = 1
+    threads = 1
+    workers = 1
+    isolated = False
+
+    def __init__(self, device: Device = "cpu") -> None:
+        self.device: Device = device
+        self._job: Job | None = None
+        self._waiting: deque[tuple[str, tuple[object, ...]]] = deque()
+        self._executor = SynchronousExecutor()
+
+    def start(self, job: Job) -> None:
+        """Take the function that `submit` runs from now on."""
+        self._job = job
+
+    def submit(self, name: str, *arguments: object) -> None:
+        """Put a call in the line."""
+        self._waiting.append((name, arguments))
+
+    def wait(self, seconds: float) -> tuple[Ended, ...]:
+        """Run the first call in the line, however long that takes.
+
+        Raises:
+            KeyboardInterrupt: The person at the keyboard wants it to end at once.
+        """
+        if not self._waiting:
+            return ()
+        name, arguments = self._waiting.popleft()
+        future = self._executor.submit(self._job, *arguments)
+        error = future.exception()
+        if error is None:
+            return (Ended(name, "finished", future.result()),)
+        if not isinstance(error, Exception):
+            raise error
+        return (Ended(name, "failed", error=error),)
+
+    def abandon(self) -> None:
+        """Forget the line."""
+        self._waiting.clear()
+
+
+class DaskSession:
+    """Tasks run on the workers of a Dask cluster."""
+
+    isolated = True
+
+    def __init__(
+        self, client: Client, *, device: Device = "cpu", resources: dict[str, float] | None = None
+    ) -> None:
+        self.device: Device = device
+        self.client = client
+        self._resources = resources or None
+        self._token = ""
+        self._futures: dict[str, Future[object]] = {}
+        self._ended: queue.SimpleQueue[str] = queue.SimpleQueue()
+
+    @property
+    def workers(self) -> int:
+        """Worker processes that are there now."""
+        return len(self._threads())
+
+    @property
+    def slots(self) -> int:
+        """Tasks that run at one time on all workers together."""
+        return sum(self._threads())
+
+    @property
+    def threads(self) -> int:
+        """Tasks that run at one time within one process."""
+        return max(self._threads(), default=1)
+
+    def start(self, job: Job) -> None:
+        """Send the function to every worker that is there or will come, once each."""
+        self._forget_job()
+        self._token = uuid.uuid4().hex
+        self.client.register_plugin(JobPlugin(self._token, cloudpickle.dumps(job)))
+
+    def submit(self, name: str, *arguments: object) -> None:
+        """Run the function on some worker."""
+        future = self.client.submit(
+            run_job,
+            self._token,
+            *arguments,
+            # One key prefix: the scheduler learns the time of a tile, and queues tiles as equals.
+            key=(PREFIX, self._token, name),
+            pure=False,
+            resources=self._resources,
+        )
+        self._futures[name] = future
+        ended = self._ended
+        future.add_done_callback(lambda _: ended.put(name))
+
+    def wait(self, seconds: float) -> tuple[Ended, ...]:
+        """Return what ended since the last call, after at most so many seconds."""
+        names = []
+        try:
+            names.append(self._ended.get(timeout=seconds))
+            while True:
+                names.append(self._ended.get_nowait())
+        except queue.Empty:
+            pass
+        return tuple(self._end(name) for name in names if name in self._futures)
+
+    def abandon(self) -> None:
+        """Cancel all tasks that have not ended; one that runs already ends unheard."""
+        futures, self._futures = list(self._futures.values()), {}
+        if futures and self.client.status == "running":
+            self.client.cancel(futures, force=True)
+
+    def close(self) -> None:
+        """Let the workers forget the function."""
+        self.abandon()
+        self._forget_job()
+
+    def _end(self, name: str) -> Ended:
+        future = self._futures.pop(name)
+        if future.status == "finished":
+            return Ended(name, "finished", future.result())
+        if future.status != "error":
+            return Ended(name, "lost", error=CancelledError(f"task {name} was {future.status}"))
+        error = future.exception()
+        if isinstance(error, KilledWorker):
+            return Ended(name, "killed", error=error)
+        lost = isinstance(error, NoWorkerError | NoValidWorkerError)
+        return Ended(name, "lost" if lost else "failed", error=error)
+
+    def _threads(self) -> list[int]:
+        """Return the number of threads of each worker."""
+        workers = self.client.scheduler_info(n_workers=-1)["workers"]
+        return [worker["nthreads"] for worker in workers.values()]
+
+    def _forget_job(self) -> None:
+        if self._token and self.client.status == "running":
+            self.client.unregister_worker_plugin(f"biomap-job-{self._token}")
+        self._token = ""
+
+
+Session = SerialSession | DaskSession
+
+
+class JobPlugin(WorkerPlugin):
+    """Brings a function to a worker when the worker starts, so that tasks need not carry it."""
+
+    def __init__(self, token: str, content: bytes) -> None:
+        self.name = f"biomap-job-{token}"
+        self.token = token
+        self.content = content
+
+    def setup(self, worker: Worker) -> None:
+        """Unpack the function in the worker's process."""
+        _jobs[self.token] = cloudpickle.loads(self.content)
+
+    def teardown(self, worker: Worker) -> None:
+        """Drop the function, and with it whatever it holds."""
+        _jobs.pop(self.token, None)
+
+
+class IgnoreInterrupt(WorkerPlugin):
+    """Leaves Ctrl-C to the driver, which ends the run in good order."""
+
+    name = "biomap-ignore-interrupt"
+
+    def setup(self, worker: Worker) -> None:
+        """Ignore SIGINT in the worker's process."""
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def run_job(token: str, *arguments: Any) -> object:
+    """Call the function that `JobPlugin` brought to this worker."""
+    return _jobs[token](*arguments)

@@ -1,0 +1,325 @@
+"""Filling cubes tile by tile: a bounded window of tasks, retries, set-aside, an orderly end.
+
+The scheduler is the session's; this only decides which tile is tried next. No graph is built and no
+array travels: a task is one tile, and its result a small record.
+"""
+
+import errno
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from biomap_xr.errors import SetAsideError
+from biomap_xr.grid.cells import Tile
+from biomap_xr.run.attempt import Attempt, Program, WorkerDied, Written
+from biomap_xr.run.failpoints import reach
+from biomap_xr.run.failures import Failure
+from biomap_xr.run.progress import Event, Listener, silent
+from biomap_xr.run.receipts import Ledger
+from biomap_xr.run.settings import FillSettings
+from biomap_xr.run.stopping import Stop
+
+# No other tile would fare better: the run stops instead of setting each one aside.
+HOPELESS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
+HEARTBEAT = 0.5
+
+
+class Ended(Protocol):
+    """A task that a session has ended."""
+
+    @property
+    def name(self) -> str:
+        """As it was submitted."""
+
+    @property
+    def fate(self) -> str:
+        """``finished``, ``failed`` (raised), ``killed`` (workers died), ``lost`` (no cluster)."""
+
+    @property
+    def value(self) -> Any:
+        """What it returned."""
+
+    @property
+    def error(self) -> BaseException | None:
+        """What it raised."""
+
+
+class Session(Protocol):
+    """Workers that run one function on many places; `biomap_xr.cluster` opens them."""
+
+    @property
+    def slots(self) -> int:
+        """Tasks that run at one time on all workers together."""
+
+    @property
+    def threads(self) -> int:
+        """Tasks that run at one time within one process."""
+
+    @property
+    def isolated(self) -> bool:
+        """Whether a task may die without taking the driver with it."""
+
+    def start(self, job: Callable[..., object]) -> None:
+        """Send the function to every worker, once."""
+
+    def submit(self, name: str, *arguments: object) -> None:
+        """Run the function somewhere; ``name`` is unique."""
+
+    def wait(self, seconds: float) -> Sequence[Ended]:
+        """Return the tasks that ended since the last call, after at most so many seconds."""
+
+    def abandon(self) -> None:
+        """Forget all tasks that have not ended."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What became of the tiles of a run."""
+
+    program: str
+    done: tuple[str, ...]
+    """Written by this run."""
+    skipped: tuple[str, ...]
+    """Finished by an earlier run."""
+    failed: tuple[Failure, ...]
+    """Set aside."""
+    left: tuple[str, ...] = ()
+    """Not tried, or abandoned, because the run was stopped."""
+    stopped: str = ""
+    """Why the run was stopped before its end; empty where it was not."""
+    seconds: float = 0.0
+
+    @property
+    def status(self) -> int:
+        """Exit status: 0, or that of tiles set aside or left."""
+        return SetAsideError.status if self.failed or self.left or self.stopped else 0
+
+
+def fill(
+    program: Program,
+    tiles: Iterable[Tile],
+    ledger: Ledger,
+    session: Session,
+    *,
+    root: Path,
+    settings: FillSettings | None = None,
+    listener: Listener = silent,
+) -> Summary:
+    """Run a program on every tile that has no valid receipt yet.
+
+    The caller owns the workspace (`WorkspaceLock`).
+
+    Args:
+        program: The work on one tile.
+        tiles: Places to fill; tried in this order.
+        ledger: Receipts of this program.
+        session: Workers.
+        root: Folder that the paths of the shards are relative to.
+        settings: Retries, window and patience.
+        listener: Told of everything that happens.
+
+    Returns:
+        What became of each tile. One that fails again and again is set aside; the run goes on.
+
+    Raises:
+        InputError: A worker of an earlier run is still writing.
+    """
+    settings = settings or FillSettings()
+    ledger.settle(settings.patience)
+    filling = _Filling(program, ledger, session, root.absolute(), settings, listener)
+    return filling.run(tiles)
+
+
+@dataclass(eq=False)
+class _Try:
+    """A tile on its way."""
+
+    tile: Tile
+    failures: int = 0
+    orphaned: int = 0
+    """How often workers died around it before it began."""
+    suspect: bool = False
+    """Its worker died while it ran; it waits for the others, then has a process for itself."""
+
+
+@dataclass
+class _Filling:
+    program: Program
+    ledger: Ledger
+    session: Session
+    root: Path
+    settings: FillSettings
+    listener: Listener
+
+    def run(self, tiles: Iterable[Tile]) -> Summary:
+        start = time.monotonic()
+        self._sort(tiles)
+        self._say("began", tiles=len(self.pending), skipped=len(self.skipped))
+        if self.pending:
+            timeout = self.settings.tile_timeout if self.session.isolated else None
+            self.session.start(Attempt(self.program, self.ledger, self.root, timeout))
+            self._loop()
+        seconds = time.monotonic() - start
+        self._say("ended", seconds=round(seconds, 3), note=self.stopped)
+        left = [each.tile.name for each in (*self.flying.values(), *self.pending, *self.suspects)]
+        return Summary(
+            self.program.name,
+            tuple(self.done),
+            tuple(self.skipped),
+            tuple(self.failed),
+            tuple(sorted(left)),
+            self.stopped,
+            seconds,
+        )
+
+    def _sort(self, tiles: Iterable[Tile]) -> None:
+        """Tell tiles that are finished from tiles to be done."""
+        self.done: list[str] = []
+        self.skipped: list[str] = []
+        self.failed: list[Failure] = []
+        self.pending: deque[_Try] = deque()
+        self.suspects: deque[_Try] = deque()
+        self.flying: dict[str, _Try] = {}
+        self.submitted = 0
+        self.stopped = ""
+        for tile in tiles:
+            if self.ledger.valid(tile.name, self.program.fingerprint, self.root):
+                self.skipped.append(tile.name)
+            else:
+                self.pending.append(_Try(tile))
+
+    def _loop(self) -> None:
+        deadline = float("inf")
+        try:
+            with Stop() as stop:
+                while self._top_up() or self.flying:
+                    for ended in self.session.wait(HEARTBEAT):
+                        self._settle(self.flying.pop(ended.name), ended)
+                    if stop.reason and not self.stopped:
+                        self._halt(stop.reason)
+                    if self.stopped:
+                        deadline = min(deadline, time.monotonic() + self.settings.patience)
+                    if time.monotonic() > deadline or self.stopped.startswith(LOST):
+                        break
+        finally:
+            self.session.abandon()
+
+    def _top_up(self) -> bool:
+        """Submit what the window has room for; say whether tiles remain to be submitted."""
+        if self.stopped:
+            return False
+        while len(self.flying) < self._window() and (queue := self._queue()):
+            self._submit(queue.popleft())
+        return bool(self.pending or self.suspects)
+
+    def _queue(self) -> deque[_Try]:
+        """Return the line that is served now: suspects only when nothing else is on its way."""
+        innocent = self.pending or any(not each.suspect for each in self.flying.values())
+        return self.pending if innocent else self.suspects
+
+    def _window(self) -> int:
+        slots = max(self.session.slots, 1)
+        if self._queue() is self.suspects:
+            return slots if self.session.threads == 1 else 1
+        return self.settings.window or 2 * slots
+
+    def _submit(self, one: _Try) -> None:
+        self.submitted += 1
+        name = f"{one.tile.name}-{self.submitted}"
+        self.flying[name] = one
+        self.session.submit(name, one.tile, one.failures + 1)
+        reach("submitted")
+
+    def _settle(self, one: _Try, ended: Ended) -> None:
+        match ended.fate, ended.value:
+            case "finished", Written() as written:
+                self._finish(one, written)
+            case "finished", WorkerDied() as died:
+                self._suspect(one, died.mark.note, died.mark.pid)
+            case "killed", _:
+                self._orphan(one)
+            case "lost", _:
+                self.flying[ended.name] = one
+                self._halt(f"{LOST}: {ended.error}")
+            case _:
+                self._fail(one, ended.error)
+
+    def _finish(self, one: _Try, written: Written) -> None:
+        self.done.append(one.tile.name)
+        self.ledger.failures.discard(one.tile.name)
+        rows, columns = one.tile.shape
+        self._say("written", tile=one.tile.name, cells=rows * columns, seconds=written.seconds)
+        reach("recorded")
+
+    def _suspect(self, one: _Try, note: str, pid: int) -> None:
+        one.suspect = True
+        reason = note or f"its worker (process {pid}) died while it ran"
+        self._again(one, self.suspects, f"WorkerDied: {reason}")
+
+    def _orphan(self, one: _Try) -> None:
+        """Clear a tile that is blamed for dead workers, unless it ran on the last of them."""
+        mark = self.ledger.marks.of(one.tile.name)
+        if mark is not None:
+            self.ledger.marks.end(one.tile.name)
+            self._suspect(one, mark.note, mark.pid)
+            return
+        one.orphaned += 1
+        if one.orphaned > self.settings.retries:
+            self._set_aside(
+                one, "WorkersDied: all workers died before this tile began; see their logs"
+            )
+        else:
+            self.pending.append(one)
+
+    def _fail(self, one: _Try, error: BaseException | None) -> None:
+        text = f"{type(error).__name__}: {error}"
+        if _is_hopeless(error):
+            self.pending.appendleft(one)
+            self._halt(f"tile {one.tile.name}: {text}; make room under {self.root} and start again")
+            return
+        self._again(one, self.pending, text, "".join(traceback.format_exception(error)))
+
+    def _again(self, one: _Try, queue: deque[_Try], reason: str, trace: str = "") -> None:
+        one.failures += 1
+        if one.failures > self.settings.retries:
+            self._set_aside(one, reason, trace)
+            return
+        queue.append(one)
+        self._say("retried", tile=one.tile.name, note=reason)
+
+    def _set_aside(self, one: _Try, reason: str, trace: str = "") -> None:
+        failure = Failure(
+            program=self.program.name,
+            tile=one.tile.name,
+            fingerprint=self.program.fingerprint,
+            root=str(self.root),
+            attempts=max(one.failures, 1),
+            error=reason,
+            traceback=trace,
+        )
+        self.failed.append(failure)
+        self.ledger.failures.add(failure)
+        self._say("set_aside", tile=one.tile.name, note=reason)
+
+    def _halt(self, reason: str) -> None:
+        if not self.stopped:
+            self.stopped = reason
+            self._say("stopping", note=f"{reason}; {len(self.flying)} tiles are in flight")
+
+    def _say(self, kind: Any, **content: Any) -> None:
+        self.listener(Event(kind, self.program.name, **content))
+
+
+LOST = "the cluster is gone"
+
+
+def _is_hopeless(error: BaseException | None) -> bool:
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in HOPELESS:
+            return True
+        error = error.__cause__
+    return False

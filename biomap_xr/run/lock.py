@@ -1,0 +1,113 @@
+"""One run at a time owns a workspace."""
+
+import fcntl
+import json
+import logging
+import os
+import shlex
+import socket
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from pydantic import ValidationError
+
+from biomap_xr.errors import InputError
+from biomap_xr.run.durable import Record
+
+logger = logging.getLogger(__name__)
+
+FILE = ".biomap.lock"
+
+
+class Owner(Record):
+    """The process that owns a workspace, as it wrote itself down."""
+
+    pid: int
+    host: str
+    since: str
+    """Local time, to be read by a person."""
+    command: str
+
+    @classmethod
+    def this_process(cls) -> Self:
+        """Describe the process that asks."""
+        since = time.strftime("%Y-%m-%d %H:%M:%S")
+        return cls(
+            pid=os.getpid(),
+            host=socket.gethostname(),
+            since=since,
+            command=shlex.join(sys.argv)[:500],
+        )
+
+    def __str__(self) -> str:
+        return f"process {self.pid} on {self.host}, since {self.since}: {self.command}"
+
+
+class WorkspaceLock:
+    """The right to write in a workspace, as a context.
+
+    The operating system's lock decides, never the record in the file: a process that dies, however
+    it dies, gives the workspace back, and the next one takes over.
+
+    >>> import tempfile
+    >>> with WorkspaceLock(Path(tempfile.mkdtemp())) as lock:
+    ...     lock.owner.pid == os.getpid()
+    True
+    """
+
+    def __init__(self, workspace: Path) -> None:
+        self.path = workspace / FILE
+        self.owner = Owner.this_process()
+        self._descriptor = -1
+
+    def __enter__(self) -> Self:
+        """Take the workspace.
+
+        Raises:
+            InputError: Another process owns it; the message names that process.
+        """
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(descriptor)
+            raise InputError(
+                f"{self.path.parent} is in use by "
+                f"{owner_of(self.path.parent) or 'an unknown process'}; expected no other run "
+                "there: wait until that one ends, end it, or name another folder with --workspace"
+            ) from error
+        self._descriptor = descriptor
+        self._sign()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Give the workspace back; the file stays, since removing it races with the next owner."""
+        os.ftruncate(self._descriptor, 0)
+        os.close(self._descriptor)
+        self._descriptor = -1
+
+    def _sign(self) -> None:
+        former = owner_of(self.path.parent)
+        if former is not None:
+            logger.info(
+                "%s was left by %s, which is gone; this run takes it over", self.path.parent, former
+            )
+        os.ftruncate(self._descriptor, 0)
+        os.pwrite(self._descriptor, self.owner.model_dump_json().encode(), 0)
+
+
+def owner_of(workspace: Path) -> Owner | None:
+    """Return the owner that a workspace's lock names, None where it names none."""
+    try:
+        return Owner.model_validate(json.loads((workspace / FILE).read_bytes()))
+    except (FileNotFoundError, json.JSONDecodeError, ValidationError):
+        return None

@@ -1,0 +1,134 @@
+"""Receipts: a tile is finished when its receipt is there, and its receipt is written last.
+
+A ledger is a folder with one file a finished tile. Beside the receipts stand the marks of tiles in
+flight and the records of tiles that were set aside.
+"""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationError
+
+from biomap_xr.cubes import Shard
+from biomap_xr.run.durable import Record, publish, sweep
+from biomap_xr.run.failures import Failures
+from biomap_xr.run.marks import Mark, Marks
+
+logger = logging.getLogger(__name__)
+
+Statistics = dict[str, float | list[float]]
+"""Numbers about one tile, by name; small, since they travel to the driver."""
+
+
+class Receipt(Record):
+    """What was written for one tile."""
+
+    version: Literal[1] = 1
+    program: str
+    tile: str
+    fingerprint: str
+    """Of everything that the shards depend on."""
+    shards: tuple[Shard, ...] = ()
+    """Paths are relative to the root of the run; none for a tile of open sea."""
+    statistics: Statistics = Field(default_factory=dict)
+    seconds: float
+    attempt: int
+    """1 where the first try succeeded."""
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The receipts of one program in one folder.
+
+    >>> import tempfile
+    >>> ledger = Ledger(Path(tempfile.mkdtemp()))
+    >>> ledger.write(Receipt(program="maps", tile="a", fingerprint="1f", seconds=1.5, attempt=1))
+    >>> [ledger.valid("a", fingerprint, root=Path()) for fingerprint in ("1f", "2e")]
+    [True, False]
+    """
+
+    folder: Path
+
+    @property
+    def marks(self) -> Marks:
+        """Tiles that have begun and not ended."""
+        return Marks(self.folder / "begun")
+
+    @property
+    def failures(self) -> Failures:
+        """Tiles that were set aside."""
+        return Failures(self.folder / "set_aside")
+
+    def write(self, receipt: Receipt) -> None:
+        """Publish a receipt atomically; what it speaks of must be on disk already."""
+        publish(self._path(receipt.tile), receipt.model_dump_json(indent=1))
+
+    def read(self, tile: str) -> Receipt | None:
+        """Return the receipt of a tile; None where there is none, or none that can be read."""
+        path = self._path(tile)
+        try:
+            receipt = Receipt.model_validate_json(path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except ValidationError as error:
+            problem = error.errors(include_url=False, include_input=False)[0]["msg"]
+            logger.warning("%s is not a whole receipt and counts as absent: %s", path, problem)
+            return None
+        if receipt.tile != tile:
+            logger.warning("%s speaks of tile %s and counts as absent", path, receipt.tile)
+            return None
+        return receipt
+
+    def valid(self, tile: str, fingerprint: str, root: Path, *, deep: bool = False) -> bool:
+        """Say whether a tile has a receipt of this fingerprint, and its shards their recorded size.
+
+        Args:
+            tile: Name of the tile.
+            fingerprint: Of what the tile depends on now.
+            root: Folder that the paths of the shards are relative to.
+            deep: Also compare the content of every shard with its recorded SHA-256.
+        """
+        receipt = self.read(tile)
+        if receipt is None or receipt.fingerprint != fingerprint:
+            return False
+        damaged = [shard.path for shard in receipt.shards if not shard.is_intact(root, deep=deep)]
+        if damaged:
+            logger.warning(
+                "tile %s: %d shards missing or damaged, first %s", tile, len(damaged), damaged[0]
+            )
+        return not damaged
+
+    def tiles(self) -> tuple[str, ...]:
+        """Return the names of all tiles that have a file here, whole or torn, in order."""
+        return tuple(sorted(path.stem for path in self.folder.glob("[!.]*.json")))
+
+    def receipts(self) -> Iterator[Receipt]:
+        """Read every whole receipt, in order of the tiles' names."""
+        return (receipt for receipt in map(self.read, self.tiles()) if receipt is not None)
+
+    def torn(self) -> tuple[Path, ...]:
+        """Return the files that should be receipts and cannot be read as such."""
+        return tuple(self._path(tile) for tile in self.tiles() if self.read(tile) is None)
+
+    def settle(self, patience: float) -> tuple[Mark, ...]:
+        """Wait for workers that outlived a killed run, then clear what it left unfinished.
+
+        Args:
+            patience: Seconds to wait.
+
+        Returns:
+            The marks of the tiles that were in flight when that run was killed.
+
+        Raises:
+            InputError: A worker of an earlier run is still writing.
+        """
+        left = self.marks.settle(patience)
+        for folder in (self.folder, self.failures.folder):
+            sweep(folder)
+        return left
+
+    def _path(self, tile: str) -> Path:
+        return self.folder / f"{tile}.json"
