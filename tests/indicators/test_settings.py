@@ -1,0 +1,48 @@
+"""Settings refuse what cannot mean anything."""
+
+import pytest
+from pydantic import ValidationError
+
+from biomap_xr.indicators.settings import IndicatorSettings, SpecialistSettings
+
+
+def test_the_defaults_say_nothing_of_lists_and_never_call_unknown_least_concern() -> None:
+    settings = IndicatorSettings()
+    assert settings.status is None
+    assert settings.unknown_status == "unknown"
+    assert settings.threatened == ("VU", "EN", "CR")
+    assert settings.assemblage == "conformal"
+
+
+def test_a_recipe_section_reads() -> None:
+    settings = IndicatorSettings.model_validate(
+        {
+            "eu_directive": {"path": "a.csv", "keys": ["canonicalName", "species"]},
+            "status": {"path": "b.csv", "translate": {"3": "VU"}, "inferred": "how"},
+            "unknown_status": "exclude",
+        }
+    )
+    assert settings.eu_directive is not None
+    assert settings.eu_directive.keys == ("canonicalName", "species")
+    assert settings.status is not None
+    assert settings.status.translate == {"3": "VU"}
+
+
+@pytest.mark.parametrize(
+    "section",
+    [
+        {"unknown_status": "whatever"},
+        {"tree": {"path": "a.csv"}},
+        {"trees": {"path": "a.csv", "keys": []}},
+        {"threatened": ["DD"]},
+        {"assemblage": "top25"},
+    ],
+)
+def test_nonsense_is_refused(section: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        IndicatorSettings.model_validate(section)
+
+
+def test_a_level_is_a_probability() -> None:
+    with pytest.raises(ValidationError):
+        SpecialistSettings(level=1.5)
