@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -205,7 +206,7 @@ class EventLog:
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
-        if path.exists() and not path.read_bytes().endswith((b"\n", b"")[:1]):
+        if path.exists() and path.stat().st_size and not _ends_its_line(path):
             # The last line was torn when its writer was killed: start on a fresh one.
             self._append("\n")
 
@@ -217,6 +218,12 @@ class EventLog:
     def _append(self, text: str) -> None:
         with self.path.open("a", encoding="utf-8") as file:
             file.write(text)
+
+
+def _ends_its_line(path: Path) -> bool:
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read() == b"\n"
 
 
 @contextmanager

@@ -1,0 +1,67 @@
+import logging
+import multiprocessing
+import os
+from pathlib import Path
+
+import pytest
+from toy_program import hold
+
+from biomap_xr.errors import InputError
+from biomap_xr.run.lock import WorkspaceLock, owner_of
+
+
+@pytest.fixture
+def other(tmp_path: Path):
+    context = multiprocessing.get_context("forkserver")
+    here, there = context.Pipe()
+    process = context.Process(target=hold, args=(tmp_path, there))
+    process.start()
+    assert here.poll(20)
+    assert here.recv() == process.pid
+    yield process
+    process.kill()
+    process.join()
+
+
+def test_a_second_writer_is_refused_and_the_owner_named(
+    tmp_path: Path, other: multiprocessing.Process
+) -> None:
+    with (
+        pytest.raises(InputError, match=f"process {other.pid} on ") as refusal,
+        WorkspaceLock(tmp_path),
+    ):
+        pass
+    assert refusal.value.status == 3
+    owner = owner_of(tmp_path)
+    assert owner is not None
+    assert owner.pid == other.pid
+
+
+def test_the_lock_of_a_dead_process_is_taken_over(
+    tmp_path: Path, other: multiprocessing.Process, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    other.kill()
+    other.join()
+    with WorkspaceLock(tmp_path):
+        owner = owner_of(tmp_path)
+        assert owner is not None
+        assert owner.pid == os.getpid()
+    assert f"process {other.pid}" in caplog.text
+
+
+def test_the_same_process_cannot_take_it_twice_but_one_after_the_other(tmp_path: Path) -> None:
+    for _ in range(2):
+        with (
+            WorkspaceLock(tmp_path),
+            pytest.raises(InputError, match="in use"),
+            WorkspaceLock(tmp_path),
+        ):
+            pass
+    assert owner_of(tmp_path) is None
+
+
+def test_a_garbled_owner_record_does_not_hinder(tmp_path: Path) -> None:
+    (tmp_path / ".biomap.lock").write_bytes(b"\x00{")
+    with WorkspaceLock(tmp_path) as lock:
+        assert owner_of(tmp_path) == lock.owner
