@@ -11,10 +11,23 @@ from biomap_xr.observations.report import Step, counted, listed
 from biomap_xr.observations.settings import Bounds, Choice, Filters, Range
 
 COLUMNS = (
-    "survey_id", "record_id", "longitude", "latitude", "year", "day", "uncertainty_m", "area_m2",
-    "species_id", "species", "taxon_rank", "subset", "region", "country",
-)  # fmt: skip
-"""What every reader returns (see `biomap_xr.sources`)."""
+    "survey_id",
+    "longitude",
+    "latitude",
+    "year",
+    "day",
+    "uncertainty_m",
+    "area_m2",
+    "species_id",
+    "species",
+    "taxon_rank",
+    "subset",
+    "region",
+    "country",
+    "patch_id",
+    "time_series_id",
+)
+"""Columns that are used here, of those that every reader returns (`biomap_xr.sources.records`)."""
 
 POSITIVE = ("year", "day")
 """Columns where 0 says unknown."""

@@ -1,6 +1,7 @@
 """Rows of every table as occurrences on the grid: filtered, identified, located."""
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -14,9 +15,11 @@ from biomap_xr.observations.report import Step, TableReport, counted, listed
 from biomap_xr.observations.settings import ObservationSettings, Table
 from biomap_xr.observations.table import check_surveys, species_index, species_table
 
-OCCURRENCE = ("surveyed", "row", "column", "species", "survey_id", "year", "day")
+NAMES = ("survey_id", "patch_id", "time_series_id")
+"""Text columns that a site keeps of the occurrence that speaks for it; "" for none."""
+OCCURRENCE = ("surveyed", "row", "column", "species", "year", "day", *NAMES)
 """An occurrence: from a survey or not, its cell, its species' index (negative: none, the row only
-says that somebody surveyed), its survey ("" for none) and date (0 for unknown)."""
+says that somebody surveyed), its date (0 for unknown) and its names."""
 LATEST = {"year": 9999, "day": 366}
 
 
@@ -54,20 +57,24 @@ def gather(
     for rows, (frame, steps), table in zip(frames, taken, tables, strict=True):
         part, further = _placed(frame, table, (species, settings, grid))
         parts.append(part)
-        report = TableReport(str(table.path), table.kind, len(rows), (*steps, *further))
-        reports.append(report)
+        reports.append(_reported(rows, table, (*steps, *further)))
     return pd.concat(parts, ignore_index=True), species, tuple(reports)
 
 
 def locate(longitude: NDArray[np.float64], latitude: NDArray[np.float64], grid: Grid) -> Cells:
     """Return the cell of each place in degrees (WGS 84), arrays of shape (places,); -1 outside."""
-    project = Transformer.from_crs("EPSG:4326", str(grid.crs), always_xy=True)
-    x, y = project.transform(longitude, latitude)
+    x, y = _projection(str(grid.crs)).transform(longitude, latitude)
     # The far side of the earth has no place in a projection: PROJ says infinity there.
     possible = np.isfinite(x) & np.isfinite(y)
     west, south, _, _ = grid.geobox.boundingbox
     beyond = Points(np.where(possible, x, west - 1.0), np.where(possible, y, south - 1.0))
     return grid.cells_of(beyond)
+
+
+@cache
+def _projection(crs: str) -> Transformer:
+    """Return the way from degrees (WGS 84) to a CRS; PROJ takes long to find it."""
+    return Transformer.from_crs("EPSG:4326", crs, always_xy=True)
 
 
 def _placed(
@@ -95,12 +102,20 @@ def _placed(
             "row": cells.row,
             "column": cells.column,
             "species": np.maximum(index, -1),
-            "survey_id": frame["survey_id"].astype("string").fillna("").to_numpy(object),
             "year": _whole(frame["year"], table),
             "day": _whole(frame["day"], table),
+            **{name: frame[name].astype("string").fillna("").to_numpy(object) for name in NAMES},
         }
     )
     return occurrences[inside], (named, located)
+
+
+def _reported(rows: pd.DataFrame, table: Table, steps: tuple[Step, ...]) -> TableReport:
+    # Readers leave out and count rows that say ABSENT: a survey lacks what it does not list.
+    absent = int(rows.attrs.get("absent_rows", 0))
+    total = len(rows) + absent
+    first = (Step("absent", total, len(rows), {"absent": absent}),) if absent else ()
+    return TableReport(str(table.path), table.kind, total, (*first, *steps))
 
 
 def _whole(values: pd.Series, table: Table) -> NDArray[np.int16]:

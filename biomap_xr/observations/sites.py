@@ -12,7 +12,7 @@ from scipy.sparse import csr_array, vstack
 from biomap_xr.errors import InputError
 from biomap_xr.grid import Cells, Grid
 from biomap_xr.observations.background import Land, draw_cells, target_members
-from biomap_xr.observations.occurrences import gather
+from biomap_xr.observations.occurrences import NAMES, gather
 from biomap_xr.observations.report import Report, listed
 from biomap_xr.observations.settings import BackgroundSettings, ObservationSettings
 
@@ -29,6 +29,10 @@ class Sites:
     """Day of that year, 1 to 366; 0 unknown; (n,)."""
     survey_id: NDArray[np.object_]
     """Id of that same survey or record, as text; "" where it has none; (n,)."""
+    patch_id: NDArray[np.object_]
+    """Name of its image patch; "" where it has none; (n,)."""
+    time_series_id: NDArray[np.object_]
+    """Name of its time series; "" where it has none; (n,)."""
     surveyed: NDArray[np.bool_]
     """Sites with at least one survey, whose absences were seen; (n,)."""
     background: NDArray[np.bool_]
@@ -173,7 +177,7 @@ def _assembled(rows: pd.DataFrame, site: NDArray[np.int64], species: pd.DataFram
         cells=Cells(rows["row"].to_numpy()[latest], rows["column"].to_numpy()[latest]),
         year=dates[0][latest],
         day=dates[1][latest],
-        survey_id=dates[2][latest],
+        **{name: rows[name].to_numpy()[latest] for name in NAMES},
         surveyed=surveyed[latest],
         background=np.zeros(len(latest), bool),
         presence=_matrix(site, index, shape),
@@ -216,7 +220,7 @@ def _with_background(sites: Sites, drawn: Cells, settings: BackgroundSettings) -
         cells=drawn,
         year=sites.year[like] if len(sites) else np.zeros(count, np.int16),
         day=sites.day[like] if len(sites) else np.zeros(count, np.int16),
-        survey_id=np.full(count, "", object),
+        **{name: np.full(count, "", object) for name in NAMES},
         surveyed=np.zeros(count, bool),
         background=np.ones(count, bool),
         presence=absent,
@@ -240,7 +244,7 @@ def _stacked(first: Sites, second: Sites) -> Sites:
         ),
         year=np.concatenate([first.year, second.year]),
         day=np.concatenate([first.day, second.day]),
-        survey_id=np.concatenate([first.survey_id, second.survey_id]),
+        **{n: np.concatenate([getattr(first, n), getattr(second, n)]) for n in NAMES},
         surveyed=np.concatenate([first.surveyed, second.surveyed]),
         background=np.concatenate([first.background, second.background]),
         presence=csr_array(vstack([first.presence, second.presence])),

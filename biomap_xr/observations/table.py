@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from biomap_xr.errors import InputError
 from biomap_xr.observations.report import listed
 from biomap_xr.observations.settings import ObservationSettings, SpeciesFile, Table
+from biomap_xr.sources.tables import read_table
 
 UNIDENTIFIED = -1
 """Index of a row that names no species."""
@@ -44,13 +45,7 @@ def read_species(file: SpeciesFile) -> pd.DataFrame:
     Raises:
         InputError: The file is missing, lacks a column, or an id or name is empty or repeated.
     """
-    try:
-        frame = pd.read_csv(file.path, sep=None, engine="python", encoding_errors="strict")
-    except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise InputError(
-            f"species file {file.path} cannot be read ({error}); expected a UTF-8 CSV with the "
-            f"columns {file.id_column!r} and {file.name_column!r}"
-        ) from error
+    frame = read_table(file.path)
     missing = [name for name in (file.id_column, file.name_column) if name not in frame]
     if missing:
         raise InputError(
@@ -116,7 +111,8 @@ def check_surveys(surveys: pd.DataFrame, settings: ObservationSettings) -> None:
     Raises:
         InputError: A survey has no id, or one id disagrees with itself.
     """
-    unnamed = int(surveys["survey_id"].isna().sum())
+    identifiers = surveys["survey_id"].astype("string").fillna("")
+    unnamed = int((identifiers == "").sum())
     if unnamed:
         raise InputError(
             f"{unnamed} of {len(surveys)} survey rows have an empty survey_id; expected one for "
@@ -125,7 +121,7 @@ def check_surveys(surveys: pd.DataFrame, settings: ObservationSettings) -> None:
     if settings.disagreeing_surveys == "keep" or surveys.empty:
         return
     columns = surveys[["longitude", "latitude", "year", "day"]].astype("Float64").fillna(0.0)
-    groups = columns.astype(np.float64).groupby(surveys["survey_id"].to_numpy())
+    groups = columns.astype(np.float64).groupby(identifiers.to_numpy(object))
     spread = groups.max() - groups.min()
     moved = (spread[["longitude", "latitude"]] > SAME_PLACE).any(axis=1)
     disagreeing = spread.index[moved | (spread[["year", "day"]] > 0).any(axis=1)]

@@ -12,7 +12,7 @@ from biomap_xr.grid import Extent, Grid, GridSettings
 from biomap_xr.observations.settings import ObservationSettings
 
 BLANK = {
-    "survey_id": pd.NA,
+    "survey_id": "",
     "record_id": pd.NA,
     "longitude": np.nan,
     "latitude": np.nan,
@@ -26,6 +26,8 @@ BLANK = {
     "subset": pd.NA,
     "region": pd.NA,
     "country": pd.NA,
+    "patch_id": "",
+    "time_series_id": "",
 }
 TYPES = {
     "longitude": "float64",

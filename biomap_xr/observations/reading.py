@@ -1,0 +1,58 @@
+"""Reading the tables that a recipe names."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+
+from biomap_xr.grid import Grid
+from biomap_xr.observations.background import Land
+from biomap_xr.observations.report import Report
+from biomap_xr.observations.settings import ObservationSettings, Table
+from biomap_xr.observations.sites import Sites, build_sites
+from biomap_xr.sources.darwin_core import read_occurrences
+from biomap_xr.sources.geoplant.metadata import read_metadata
+from biomap_xr.sources.paths import local_file
+from biomap_xr.sources.tables import first_line, read_table
+
+READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
+    "geoplant": read_metadata,
+    "darwin_core": read_occurrences,
+}
+"""Canonical rows of a file, by the name of its format."""
+DARWIN_CORE = "decimallongitude"
+"""A term that every Darwin Core table has and no other."""
+
+
+def observe(
+    settings: ObservationSettings, grid: Grid, land: Land | None = None
+) -> tuple[Sites, Report]:
+    """Read a recipe's tables and make sites of them (see `biomap_xr.observations.sites`).
+
+    Raises:
+        InputError: A file cannot be read, or does not fit the recipe or the others.
+    """
+    return build_sites([read_rows(table) for table in settings.tables], settings, grid, land)
+
+
+def read_rows(table: Table) -> pd.DataFrame:
+    """Return a table's rows with the canonical columns (rows, columns), unfiltered.
+
+    Raises:
+        InputError: The file cannot be read as its format.
+    """
+    named = format_of(table.path) if table.format == "auto" else table.format
+    return READERS[named](table.path)
+
+
+def format_of(path: Path) -> str:
+    """Tell Darwin Core from GeoPlant by the header.
+
+    Raises:
+        InputError: The file is missing, empty or no table.
+    """
+    if path.suffix.lower() in (".parquet", ".pq"):
+        found = read_table(path, wanted=lambda name: name.casefold() == DARWIN_CORE)
+        return "darwin_core" if len(found.columns) else "geoplant"
+    header = first_line(local_file(path)).decode("utf-8", errors="replace")
+    return "darwin_core" if DARWIN_CORE in header.casefold() else "geoplant"
