@@ -5,6 +5,7 @@ import warnings
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from os import PathLike
 from pathlib import Path
 
@@ -26,6 +27,7 @@ GDAL_OPTIONS = {
     "GDAL_CACHEMAX": 128,
 }
 OPEN_FILES = 64
+DESCRIPTIONS_KEPT = 4096
 NUMBERS = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64")
 
 
@@ -52,25 +54,41 @@ class Raster:
     count: int
     version: tuple[int, int, int]
 
-    def indexes(self, bands: Sequence[str]) -> list[int]:
-        """Return the 1-based numbers of bands by name.
+    def indexes(self, bands: Sequence[str | int]) -> list[int]:
+        """Return the numbers (from 1) of bands by name; a number stands for itself.
 
         Raises:
             InputError: A band is not there or there twice, or the bands have no names.
         """
-        if not self.bands:
+        return [band if isinstance(band, int) else self.index(band) for band in self.there(bands)]
+
+    def there(self, bands: Sequence[str | int]) -> Sequence[str | int]:
+        """Return the bands as they are, if the file has them.
+
+        Raises:
+            InputError: As `indexes`.
+        """
+        if not self.bands and any(isinstance(band, str) for band in bands):
             raise InputError(
                 f"{self.path}: the bands have no names, expected {list(bands)}; "
                 "state the names of all bands in the file's order in the recipe (`bands`)"
             )
-        unclear = [band for band in bands if self.bands.count(band) != 1]
+        unclear = [band for band in bands if self.times(band) != 1]
         if unclear:
             raise InputError(
                 f"{self.path}: expected one band of each name {list(bands)}, but {unclear} occur "
-                f"{[self.bands.count(band) for band in unclear]} times in {list(self.bands)}: "
-                "correct the names in the recipe"
+                f"{[self.times(band) for band in unclear]} times in its {self.count} bands "
+                f"{list(self.bands)}: correct the names in the recipe"
             )
-        return [self.bands.index(band) + 1 for band in bands]
+        return bands
+
+    def times(self, band: str | int) -> int:
+        """Return how many bands a name or number means."""
+        return int(1 <= band <= self.count) if isinstance(band, int) else self.bands.count(band)
+
+    def index(self, band: str) -> int:
+        """Return the number (from 1) of a band that is there."""
+        return self.bands.index(band) + 1
 
 
 def describe(
@@ -96,19 +114,38 @@ def describe(
             names that do not fit.
     """
     file = local_file(path)
+    named = None if bands is None else tuple(bands)
+    wanted = None if dtype is None else np.dtype(dtype).name
+    return described(file, file_version(file), named, nodata, crs, wanted)
+
+
+@lru_cache(maxsize=DESCRIPTIONS_KEPT)
+def described(
+    path: Path,
+    version: tuple[int, int, int],
+    bands: tuple[str, ...] | None,
+    nodata: float | None,
+    crs: str | None,
+    dtype: str | None,
+) -> Raster:
+    """Describe one version of a file, see `describe`; the same question is not asked twice.
+
+    Raises:
+        InputError: As `describe`.
+    """
     with rasterio.Env(**GDAL_OPTIONS), warnings.catch_warnings():
         # The missing georeference is our own error below, with what to do about it.
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        with open_geotiff(file) as dataset:
-            found = np.dtype(check_dtype(file, dataset.dtypes[0], dtype))
+        with open_geotiff(path) as dataset:
+            found = np.dtype(check_dtype(path, dataset.dtypes[0], dtype))
             return Raster(
-                path=file,
-                geobox=geobox_of(file, dataset, crs),
+                path=path,
+                geobox=geobox_of(path, dataset, crs),
                 dtype=found,
-                bands=band_names(file, dataset.descriptions, bands),
-                nodata=check_nodata(file, dataset.nodata if nodata is None else nodata, found),
+                bands=band_names(path, dataset.descriptions, bands),
+                nodata=check_nodata(path, dataset.nodata if nodata is None else nodata, found),
                 count=dataset.count,
-                version=file_version(file),
+                version=version,
             )
 
 
@@ -150,7 +187,7 @@ def geobox_of(path: Path, dataset: DatasetReader, crs: str | None) -> GeoBox:
     return geobox
 
 
-def check_dtype(path: Path, found: str, expected: DTypeLike | None) -> str:
+def check_dtype(path: Path, found: str, expected: str | None) -> str:
     """Return the dtype's name where it is a number that we read and the one expected.
 
     Raises:
@@ -158,9 +195,9 @@ def check_dtype(path: Path, found: str, expected: DTypeLike | None) -> str:
     """
     if found not in NUMBERS:
         raise InputError(f"{path} holds {found}; expected one of {', '.join(NUMBERS)}: convert it")
-    if expected is not None and np.dtype(expected) != np.dtype(found):
+    if expected not in (None, found):
         raise InputError(
-            f"{path} holds {found}; expected {np.dtype(expected)}: convert it or correct the recipe"
+            f"{path} holds {found}; expected {expected}: convert it or correct the recipe"
         )
     return found
 

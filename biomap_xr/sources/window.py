@@ -42,7 +42,7 @@ class Reading:
 
 
 def read_window(
-    raster: Raster, geobox: GeoBox, bands: Sequence[str], resampling: Method = "nearest"
+    raster: Raster, geobox: GeoBox, bands: Sequence[str | int], resampling: Method = "nearest"
 ) -> Reading:
     """Return the values of a raster on the cells of a grid of any CRS; outside nothing is valid.
 
@@ -52,7 +52,7 @@ def read_window(
     Args:
         raster: The file.
         geobox: The target cells (y, x).
-        bands: Names of the bands to read, in the order of the result.
+        bands: Names (or numbers from 1) of the bands to read, in the order of the result.
         resampling: ``nearest`` keeps dtype and values (codes); ``bilinear`` interpolates at the
             cell's centre between four pixels, missing ones left out (continuous variables no finer
             than the grid); ``average`` weighs all pixels under a cell by their area (variables
@@ -77,7 +77,7 @@ def read_window(
 
 
 def read_pixels(
-    raster: Raster, row: int, column: int, *, shape: tuple[int, int], bands: Sequence[str]
+    raster: Raster, row: int, column: int, *, shape: tuple[int, int], bands: Sequence[str | int]
 ) -> Reading:
     """Return a window of the raster's own pixels, untouched; beyond its edges nothing is valid.
 
@@ -86,7 +86,7 @@ def read_pixels(
         row: First row, from the top; may be negative.
         column: First column, from the left; may be negative.
         shape: Number of rows and columns (y, x).
-        bands: Names of the bands to read, in the order of the result.
+        bands: Names (or numbers from 1) of the bands to read, in the order of the result.
 
     Returns:
         Values and validity (band, y, x) in the raster's dtype.

@@ -88,7 +88,7 @@ def open_cubes(root: str | PathLike[str], modality: str) -> Cubes:
             f"{folder} holds no {modality} cubes; expected names like <id>_cube.pt or "
             f"GLC25-PA-train-{WORDS[modality].replace('[-_]', '_')}_<id>_cube.pt"
         )
-    return Cubes(folder, modality, MappingProxyType(paths))
+    return Cubes(folder, modality, paths)
 
 
 def read_tensor(path: str | PathLike[str], shape: tuple[int, ...]) -> NDArray[np.float32]:
