@@ -1,0 +1,210 @@
+"""All that can be wrong with the sources, found before any work and told at once."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from odc.geo.geobox import GeoBox
+
+from biomap_xr.covariates.declaration import cubes_of
+from biomap_xr.covariates.groups import climate_files, landsat_files
+from biomap_xr.covariates.masks import is_vector
+from biomap_xr.covariates.positions import crs_of
+from biomap_xr.covariates.provenance import layers_of
+from biomap_xr.covariates.reading import Band, band_numbers, raster_at
+from biomap_xr.covariates.scenes import find_scenes
+from biomap_xr.covariates.settings import CovariateSettings, LayerSettings, PredictorSettings
+from biomap_xr.errors import InputError
+from biomap_xr.grid import Grid
+from biomap_xr.sources.raster import Raster
+from biomap_xr.sources.vector import describe_layer
+from biomap_xr.sources.window import aligned_offset
+
+SHOWN = 12
+"""Problems that the message spells out."""
+
+Check = Callable[[], object]
+
+
+def check_sources(settings: CovariateSettings, grid: Grid) -> None:
+    """Make sure that every source can be read and placed on the grid.
+
+    A raster of any CRS and resolution can be placed; one that is declared as ``aligned`` must lie
+    on the grid to a millionth of a pixel.
+
+    Raises:
+        InputError: It names each problem: missing file, no CRS, missing band, wrong dtype, a grid
+            that is not aligned, no overlap with the extent, a resolution that does not divide the
+            tile.
+    """
+    problems = [problem for check in _checks(settings, grid) for problem in _problems_of(check)]
+    if problems:
+        more = f"\n... and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
+        lines = "\n".join(problems[:SHOWN])
+        raise InputError(
+            f"{len(problems)} problems with the sources of the covariates:\n{lines}{more}"
+        )
+
+
+def check_raster(path: Path, bands: tuple[Band, ...], kinds: str = "iuf") -> Raster:
+    """Describe a raster and make sure that it has some bands and a kind of dtype.
+
+    Args:
+        path: The file.
+        bands: By number or name.
+        kinds: NumPy's letters of the kinds that will do.
+
+    Raises:
+        InputError: The file, a band or the CRS is missing, or the dtype is of another kind.
+    """
+    raster = raster_at(path)
+    band_numbers(raster, bands)
+    if raster.dtype.kind not in kinds:
+        raise InputError(
+            f"{path} holds {raster.dtype}; expected whole numbers, since they are codes: convert it"
+        )
+    return raster
+
+
+def check_overlap(raster: Raster, grid: Grid) -> None:
+    """Make sure that a raster holds something of the grid's extent.
+
+    Raises:
+        InputError: It does not.
+    """
+    extent = grid.geobox.footprint(crs_of(raster.geobox))
+    if not extent.intersects(raster.geobox.extent):
+        raise InputError(
+            f"{raster.path} covers {_box(raster.geobox)} and the map's extent there is "
+            f"{tuple(round(value, 3) for value in extent.boundingbox)}; they do not meet: check "
+            "the file and the CRS"
+        )
+
+
+def check_aligned(raster: Raster, cells: GeoBox) -> None:
+    """Make sure that a raster that is declared as aligned lies on a grid.
+
+    Raises:
+        InputError: CRS, resolution or origin differ by more than a millionth of a pixel.
+    """
+    if aligned_offset(raster.geobox, cells) is None:
+        raise InputError(
+            f"{raster.path} is declared as aligned, but its grid is {_grid(raster.geobox)} and the "
+            "map's is "
+            f"{_grid(cells)}; they differ by more than 1e-6 pixels: resample the file, or set "
+            "aligned to false"
+        )
+
+
+def _problems_of(check: Check) -> list[str]:
+    try:
+        check()
+    except InputError as error:
+        return [str(error)]
+    return []
+
+
+def _checks(settings: CovariateSettings, grid: Grid) -> Iterator[Check]:
+    """Yield one check for each thing that can be wrong by itself."""
+    yield partial(cubes_of, settings, grid)
+    yield from _sentinel2(settings, grid)
+    yield from _landsat(settings, grid)
+    yield from _climate(settings, grid)
+    if settings.predictors:
+        cells = grid.with_resolution(settings.predictors.resolution)
+        for variable in settings.predictors.variables:
+            for path in variable.paths:
+                yield partial(_check_predictor, settings.root / path, variable, cells)
+    for layer in layers_of(settings.masks):
+        yield partial(_check_layer, settings.root, layer)
+
+
+def _sentinel2(settings: CovariateSettings, grid: Grid) -> Iterator[Check]:
+    if settings.sentinel2 is None:
+        return
+    try:
+        scenes = find_scenes(settings.root, settings.sentinel2)
+    except InputError:
+        yield partial(find_scenes, settings.root, settings.sentinel2)
+        return
+    for scene in scenes:
+        for part in scene.parts:
+            yield partial(check_raster, part.path, part.bands)
+        if scene.mask:
+            yield partial(check_raster, scene.mask.path, scene.mask.bands, "iu")
+    # One scene may lie anywhere, as long as another one is where the map is.
+    yield partial(_check_any_overlap, [scene.parts[0].path for scene in scenes], grid)
+
+
+def _landsat(settings: CovariateSettings, grid: Grid) -> Iterator[Check]:
+    if settings.landsat is None:
+        return
+    for *_, path in landsat_files(settings.root, settings.landsat):
+        yield partial(_check_landsat, path, settings.landsat.bands, grid)
+
+
+def _climate(settings: CovariateSettings, grid: Grid) -> Iterator[Check]:
+    if settings.climate is None:
+        return
+    for *_, path, bands in climate_files(settings.root, settings.climate):
+        yield partial(_check_placed, path, bands, grid)
+
+
+def _check_placed(path: Path, bands: tuple[Band, ...], grid: Grid) -> None:
+    check_overlap(check_raster(path, bands), grid)
+
+
+def _check_landsat(path: Path, bands: tuple[Band, ...], grid: Grid) -> None:
+    raster = check_raster(path, bands)
+    if raster.dtype != np.uint8:
+        raise InputError(
+            f"{path} holds {raster.dtype}; expected uint8, the byte scale of Landsat: convert it"
+        )
+    check_overlap(raster, grid)
+
+
+def _check_any_overlap(paths: list[Path], grid: Grid) -> None:
+    problems = []
+    for path in paths:
+        found = _problems_of(partial(_check_placed, path, (), grid))
+        if not found:
+            return
+        problems += found
+    raise InputError(
+        f"sentinel2: none of {len(paths)} scenes meets the map's extent; {problems[0]}"
+    )
+
+
+def _check_predictor(path: Path, variable: PredictorSettings, grid: Grid) -> None:
+    kinds = "iu" if variable.kind in ("code", "proportions") else "iuf"
+    raster = check_raster(path, (variable.band,), kinds)
+    check_overlap(raster, grid)
+    if variable.aligned:
+        check_aligned(raster, grid.geobox)
+
+
+def _check_layer(root: Path, layer: LayerSettings) -> None:
+    if not is_vector(layer):
+        check_raster(root / layer.path, (layer.band,), "iu")
+        return
+    found = describe_layer(root / layer.path, layer.layer)
+    if layer.column is not None and layer.column not in found.columns:
+        raise InputError(
+            f"{found.path}: no column {layer.column!r}; it has {list(found.columns)}: correct the "
+            "recipe"
+        )
+
+
+def _box(box: GeoBox) -> str:
+    return f"{tuple(round(value, 3) for value in box.boundingbox)} in {_crs(box)}"
+
+
+def _grid(box: GeoBox) -> str:
+    affine = box.affine
+    return f"{_crs(box)}, pixels of {affine.a!r} x {affine.e!r} from ({affine.c!r}, {affine.f!r})"
+
+
+def _crs(box: GeoBox) -> str:
+    crs = crs_of(box)
+    return f"EPSG:{crs.epsg}" if crs.epsg else str(crs)

@@ -1,0 +1,260 @@
+"""From sources to the covariates cube: declared, then filled tile by tile by two programs.
+
+The masks come first, since they say which tiles are land and how much of a tile should have values.
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import JsonValue  # noqa: TC002 - one import, in one place
+
+from biomap_xr.covariates.declaration import cubes_of
+from biomap_xr.covariates.groups import (
+    CLIMATE_FILL,
+    LANDSAT_FILL,
+    Arrays,
+    read_climate,
+    read_landsat,
+    read_predictors,
+    read_sentinel2,
+)
+from biomap_xr.covariates.masks import read_masks
+from biomap_xr.covariates.provenance import content_of, versions_of
+from biomap_xr.covariates.sampling import select_predictors
+from biomap_xr.covariates.settings import CovariateSettings
+from biomap_xr.cubes import Shard, declare, open_cube, update_attributes, write_block
+from biomap_xr.errors import InputError
+from biomap_xr.grid import Grid, Tile
+from biomap_xr.run import Outcome, fingerprint_of
+
+KERNEL = 1
+"""Raised when the values that the programs write change."""
+
+MASKS = "masks"
+
+
+@dataclass(frozen=True)
+class MaskProgram:
+    """Fills the masks group, one tile at a time."""
+
+    store: Path
+    settings: CovariateSettings
+    grid: Grid
+    fingerprint: str
+    name: str = MASKS
+
+    def __call__(self, tile: Tile) -> Outcome:
+        """Write all masks of a tile.
+
+        Returns:
+            The shards, and ``land``: the share of the tile's cells.
+        """
+        masks = read_masks(self.settings.root, self.settings.masks, tile)
+        shards = write_group(self.store, MASKS, masks, tile)
+        return Outcome(shards, {"land": float(masks["land"].mean())})
+
+
+@dataclass(frozen=True)
+class CovariateProgram:
+    """Fills all groups but the masks, one tile at a time; the masks must be there."""
+
+    store: Path
+    settings: CovariateSettings
+    grid: Grid
+    kept: tuple[str, ...]
+    """Predictors in the cube."""
+    fingerprint: str
+    name: str = "covariates"
+
+    def __call__(self, tile: Tile) -> Outcome:
+        """Write all groups of a tile.
+
+        Returns:
+            The shards, ``land`` and, for each group, the share of the tile's cells that are land
+            and have values.
+
+        Raises:
+            InputError: A value cannot be true, or land of the tile is without values beyond the
+                tolerance.
+        """
+        land = read_land(self.store, tile)
+        shards: list[Shard] = []
+        statistics: dict[str, float | list[float]] = {"land": float(land.mean())}
+        for group in GROUPS:
+            if getattr(self.settings, group) is None:
+                continue
+            place = self.grid.with_resolution(resolution_of(self.settings, self.grid, group)).tile(
+                tile.name
+            )
+            arrays = self.read(group, place)
+            share = valid_share(valid_cells(group, arrays), land)
+            check_share(tile, group, share, float(land.mean()), self.settings.valid_share_tolerance)
+            statistics[group] = share
+            shards += write_group(self.store, group, arrays, place)
+        return Outcome(tuple(shards), statistics)
+
+    def read(self, group: str, tile: Tile) -> Arrays:
+        """Return the variables of a group on a tile of the group's grid."""
+        root, settings = self.settings.root, self.settings
+        match group:
+            case "sentinel2" if settings.sentinel2:
+                return read_sentinel2(root, settings.sentinel2, tile)
+            case "landsat" if settings.landsat:
+                return read_landsat(root, settings.landsat, tile)
+            case "climate" if settings.climate:
+                return read_climate(root, settings.climate, tile)
+            case _ if settings.predictors:
+                grid = self.grid.with_resolution(settings.predictors.resolution)
+                found = read_predictors(root, settings.predictors, grid, tile.geobox)
+                return {"predictors": np.stack([found[name] for name in self.kept])}
+        raise InputError(
+            f"group {group!r} is not in the settings; expected one of {GROUPS} that they give"
+        )
+
+
+GROUPS = ("sentinel2", "landsat", "climate", "predictors")
+
+
+@dataclass(frozen=True)
+class Gathering:
+    """The two programs that fill the cube, in this order."""
+
+    masks: MaskProgram
+    covariates: CovariateProgram
+
+
+def declare_covariates(store: Path, settings: CovariateSettings, grid: Grid) -> Gathering:
+    """Lay out all groups of the cube and return the programs that fill them.
+
+    The least correlated predictors are chosen here, where the settings ask for it, and reported in
+    the group's attributes.
+
+    Args:
+        store: Path of ``covariates.zarr``.
+        settings: The sources; run `check_sources` on them first.
+        grid: The map's grid.
+
+    Returns:
+        The programs; they hold paths and settings alone.
+
+    Raises:
+        InputError: The store exists with another grid or other variables, or a source is missing.
+    """
+    settings = settings.model_copy(update={"root": settings.root.absolute()})
+    selection = select_predictors(settings, grid)
+    kept = selection.kept if selection else ()
+    for group, cube in cubes_of(settings, grid, kept).items():
+        declare(store, cube)
+        attributes: dict[str, Any] = {"content": content_of(settings, group)}
+        if group == "predictors" and selection:
+            attributes |= selection.attributes()
+        update_attributes(store, group, attributes)
+    return Gathering(
+        MaskProgram(store, settings, grid, program_fingerprint(settings, grid, (MASKS,), ())),
+        CovariateProgram(
+            store, settings, grid, kept, program_fingerprint(settings, grid, (MASKS, *GROUPS), kept)
+        ),
+    )
+
+
+def write_group(store: Path, group: str, arrays: Arrays, tile: Tile) -> tuple[Shard, ...]:
+    """Write the variables of a group on a tile (last two dims y, x) as whole shards.
+
+    Returns:
+        The shards, with paths relative to the folder that holds the store.
+    """
+    rows, columns = tile.window.rows, tile.window.columns
+    shards: list[Shard] = []
+    for variable, block in arrays.items():
+        shards += write_block(store, group, variable, block, {"y": rows.start, "x": columns.start})
+    return tuple(replace(shard, path=f"{store.name}/{shard.path}") for shard in shards)
+
+
+def read_land(store: Path, tile: Tile) -> NDArray[np.bool_]:
+    """Return which cells of a tile are land, (y, x)."""
+    window = tile.window
+    land = open_cube(store, MASKS)["land"].isel(y=window.rows, x=window.columns)
+    return np.asarray(land.values == 1)
+
+
+def valid_cells(group: str, arrays: Arrays) -> NDArray[np.bool_]:
+    """Return which pixels of a group have a value in at least one of its layers, (y, x)."""
+    if group == "sentinel2":
+        return np.asarray(arrays["scenes"] > 0)
+    if group == "predictors":
+        return np.asarray(np.isfinite(arrays["predictors"]).all(axis=0))
+    variable, fill = (
+        ("reflectance", LANDSAT_FILL) if group == "landsat" else ("climate", CLIMATE_FILL)
+    )
+    values = arrays[variable]
+    return np.any(values != fill, axis=tuple(range(values.ndim - 2)))
+
+
+def valid_share(valid: NDArray[np.bool_], land: NDArray[np.bool_]) -> float:
+    """Return the share of a tile's cells that are land and have values.
+
+    Args:
+        valid: (y, x) at any resolution.
+        land: (y, x) at the map's cells.
+
+    >>> valid_share(np.array([[True, False]]), np.array([[True, True, True, False]]))
+    0.5
+    """
+    rows, columns = (
+        ((np.arange(cells) + 0.5) * pixels / cells).astype(np.int64)
+        for cells, pixels in zip(land.shape, valid.shape, strict=True)
+    )
+    return float((valid.take(rows, axis=0).take(columns, axis=1) & land).mean())
+
+
+def check_share(tile: Tile, group: str, share: float, land: float, tolerance: float) -> None:
+    """Make sure that a tile's land has values.
+
+    Args:
+        tile: The tile.
+        group: The group that was read.
+        share: Share of the tile's cells that are land and have values.
+        land: Share of its cells that are land.
+        tolerance: Largest difference between the two.
+
+    Raises:
+        InputError: They differ by more, or there is no value at all on a tile with land.
+    """
+    if land > 0 and share == 0:
+        raise InputError(
+            f"tile {tile.name}, group {group}: no land cell has a value (valid share 0, land share "
+            f"{land:.4f}); "
+            "the sources do not cover this tile, or their nodata value is wrong: correct them or "
+            "the extent"
+        )
+    if land - share > tolerance:
+        raise InputError(
+            f"tile {tile.name}, group {group}: the valid share is {share:.4f} and the land share "
+            f"{land:.4f}; they may "
+            f"differ by {tolerance:g}: add sources for the missing land, or raise "
+            "valid_share_tolerance"
+        )
+
+
+def resolution_of(settings: CovariateSettings, grid: Grid, group: str) -> float:
+    """Return the side of a pixel of a group in metres."""
+    return float(getattr(getattr(settings, group), "resolution", grid.resolution))
+
+
+def program_fingerprint(
+    settings: CovariateSettings, grid: Grid, groups: tuple[str, ...], kept: tuple[str, ...]
+) -> str:
+    """Return one short name for all that the shards depend on, each file's time included."""
+    parts: dict[str, JsonValue] = {
+        "kernel": KERNEL,
+        "grid": [str(grid.crs), *list(grid.geobox.affine)[:6], *grid.shape, grid.tile_cells],
+        "kept": list(kept),
+        "tolerance": settings.valid_share_tolerance if len(groups) > 1 else 0,
+    }
+    for group in groups:
+        parts[group] = content_of(settings, group)
+        parts[f"{group} files"] = versions_of(settings, group)
+    return fingerprint_of(parts)

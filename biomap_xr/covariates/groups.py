@@ -1,0 +1,214 @@
+"""What each group holds in one tile: read by window, brought to the cells, in our units."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
+
+from biomap_xr.covariates.composite import Strip, composite_strips
+from biomap_xr.covariates.harmonise import (
+    cell_means,
+    check_values,
+    nearest,
+    proportions,
+    valid_values,
+)
+from biomap_xr.covariates.positions import Positions, subsamples_for
+from biomap_xr.covariates.reading import (
+    Band,
+    cells_in,
+    interpolated,
+    raster_at,
+    read_around,
+)
+from biomap_xr.covariates.scenes import Scene, find_scenes, scene_strip
+from biomap_xr.covariates.settings import (
+    ClimateSettings,
+    LandsatSettings,
+    PredictorSettings,
+    PredictorsSettings,
+    Sentinel2Settings,
+    year_range,
+)
+from biomap_xr.covariates.units import CLIMATE_RANGES, CLIMATE_UNITS, conversion
+from biomap_xr.grid import Grid, Tile
+
+Arrays = dict[str, NDArray[Any]]
+"""Variables of a group by name."""
+
+LANDSAT_FILL = 255
+CLIMATE_FILL = 65_535
+QUARTERS = (1, 2, 3, 4)
+MONTHS = range(1, 13)
+
+
+def read_sentinel2(root: Path, settings: Sentinel2Settings, tile: Tile) -> Arrays:
+    """Composite the scenes of the period on a tile.
+
+    Args:
+        root: Folder of the paths.
+        settings: Where the scenes are and how they are reduced.
+        tile: Of the grid of the group's resolution.
+
+    Returns:
+        ``reflectance`` (4, y, x) uint16 and ``scenes`` (y, x) uint8.
+    """
+    readers = [
+        partial(_rows_of, tile.geobox, settings, scene) for scene in find_scenes(root, settings)
+    ]
+    image = composite_strips(readers, (len(settings.bands), *tile.shape), settings.composite)
+    return {"reflectance": image.reflectance, "scenes": image.scenes}
+
+
+def landsat_files(root: Path, settings: LandsatSettings) -> Iterator[tuple[int, int, Path]]:
+    """Yield the place of the quarter, the place of the year, and the file, by year and quarter."""
+    for place, year in enumerate(year_range(settings.years)):
+        for quarter in QUARTERS:
+            yield quarter - 1, place, root / settings.files.format(year=year, quarter=quarter)
+
+
+def read_landsat(root: Path, settings: LandsatSettings, tile: Tile) -> Arrays:
+    """Sample all quarters at the centres of a tile's cells.
+
+    Args:
+        root: Folder of the paths.
+        settings: Where the files are.
+        tile: Of the map's grid.
+
+    Returns:
+        ``reflectance`` (6, 4, year, y, x) uint8, 255 where missing.
+    """
+    years = len(year_range(settings.years))
+    cube = np.empty((len(settings.bands), len(QUARTERS), years, *tile.shape), np.uint8)
+    place: dict[GeoBox, Positions] = {}
+    for quarter, year, path in landsat_files(root, settings):
+        raster = raster_at(path)
+        where = place.setdefault(raster.geobox, cells_in(raster, tile.geobox))
+        pixels = read_around(raster, settings.bands, where)
+        valid = valid_values(pixels.values, (raster.nodata, settings.nodata))
+        values = np.where(valid, pixels.values, LANDSAT_FILL).astype(np.uint8)
+        cube[:, quarter, year] = nearest(values, pixels.where, LANDSAT_FILL)
+    return {"reflectance": cube}
+
+
+def climate_files(
+    root: Path, settings: ClimateSettings
+) -> Iterator[tuple[int, int, slice, Path, tuple[Band, ...]]]:
+    """Yield the places of variable, year and months, the file and its bands."""
+    for index, variable in enumerate(settings.variables):
+        for place, year in enumerate(year_range(settings.years)):
+            name = partial(settings.files.format, variable=variable, year=year)
+            if not settings.monthly:
+                yield index, place, slice(0, 12), root / name(), tuple(MONTHS)
+                continue
+            for month in MONTHS:
+                yield index, place, slice(month - 1, month), root / name(month=month), (1,)
+
+
+def read_climate(root: Path, settings: ClimateSettings, tile: Tile) -> Arrays:
+    """Interpolate monthly climate at the centres of a tile's cells.
+
+    Args:
+        root: Folder of the paths.
+        settings: Where the files are and in which units.
+        tile: Of the grid of the group's resolution.
+
+    Returns:
+        ``climate`` (4, year, 12, y, x) uint16 in the units of `CLIMATE_UNITS`, 65,535 where
+        missing.
+
+    Raises:
+        InputError: A value cannot be true in the stated unit.
+    """
+    years = len(year_range(settings.years))
+    cube = np.full(
+        (len(settings.variables), years, len(MONTHS), *tile.shape), CLIMATE_FILL, np.uint16
+    )
+    place: dict[GeoBox, Positions] = {}
+    for variable, year, months, path, bands in climate_files(root, settings):
+        ours = tuple(CLIMATE_UNITS)[variable]
+        step = conversion(settings.units[settings.variables[variable]], CLIMATE_UNITS[ours])
+        raster = raster_at(path)
+        where = place.setdefault(raster.geobox, cells_in(raster, tile.geobox))
+        pixels = read_around(raster, bands, where)
+        valid = valid_values(pixels.values, (raster.nodata, settings.nodata))
+        check_values(
+            f"climate {ours} [{CLIMATE_UNITS[ours]}] of {path}",
+            pixels.values.astype(np.float64) * step.scale + step.offset,
+            valid,
+            CLIMATE_RANGES[ours],
+        )
+        values = interpolated(pixels, valid) * step.scale + step.offset
+        cube[variable, year, months] = np.where(np.isnan(values), CLIMATE_FILL, np.rint(values))
+    return {"climate": cube}
+
+
+def read_predictors(
+    root: Path, settings: PredictorsSettings, grid: Grid, cells: GeoBox
+) -> dict[str, NDArray[np.float32]]:
+    """Bring every static variable to some cells.
+
+    Args:
+        root: Folder of the paths.
+        settings: The variables.
+        grid: The whole grid of the group's resolution.
+        cells: Of that grid.
+
+    Returns:
+        Each variable of the cube (y, x), NaN where missing.
+
+    Raises:
+        InputError: A value is no number, out of its range, or a code of no class.
+    """
+    found: dict[str, NDArray[np.float32]] = {}
+    for variable in settings.variables:
+        layers = _predictor(root, variable, grid, cells)
+        found |= dict(zip(variable.variables, layers.astype(np.float32), strict=True))
+    return found
+
+
+def _rows_of(cells: GeoBox, settings: Sentinel2Settings, scene: Scene, rows: slice) -> Strip:
+    return scene_strip(scene, settings, cells[rows, :])
+
+
+def _predictor(
+    root: Path, variable: PredictorSettings, grid: Grid, cells: GeoBox
+) -> NDArray[np.float64]:
+    """Return the layers of one predictor, (variable, y, x)."""
+    layers = [_layers_of(root / path, variable, grid, cells) for path in variable.paths]
+    if len(layers) == 1:
+        return layers[0]
+    stack = np.stack(layers)
+    present = ~np.isnan(stack)
+    count = present.sum(axis=0)
+    total = np.where(present, stack, 0).sum(axis=0)
+    return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
+
+
+def _layers_of(
+    path: Path, variable: PredictorSettings, grid: Grid, cells: GeoBox
+) -> NDArray[np.float64]:
+    """Return the layers of one file of a predictor, (variable, y, x)."""
+    raster = raster_at(path)
+    fine = 1 if variable.kind == "code" else subsamples_for(grid.geobox, raster.geobox)
+    pixels = read_around(raster, (variable.band,), cells_in(raster, cells, subsamples=fine))
+    valid = valid_values(pixels.values, (raster.nodata, variable.nodata))
+    if variable.kind == "proportions":
+        codes = nearest(pixels.values[0], pixels.where, 0)
+        there = nearest(valid[0], pixels.where, 0).astype(np.bool_)
+        return proportions(codes, there, variable.classes, fine)
+    values = pixels.values.astype(np.float64) * variable.scale + variable.offset
+    check_values(
+        f"predictor {variable.name} [{variable.unit}] of {path}",
+        values,
+        valid,
+        variable.valid_range,
+    )
+    if variable.kind == "code":
+        return nearest(np.where(valid, values, np.nan), pixels.where, np.nan)
+    return cell_means(interpolated(replace(pixels, values=values), valid), fine)

@@ -1,0 +1,86 @@
+"""Which files a group is made from, and a short name for what is in them."""
+
+import hashlib
+from pathlib import Path
+
+from pydantic import JsonValue
+
+from biomap_xr.covariates.groups import climate_files, landsat_files
+from biomap_xr.covariates.scenes import find_scenes
+from biomap_xr.covariates.settings import CovariateSettings, LayerSettings, MaskSettings
+from biomap_xr.errors import InputError
+from biomap_xr.run import fingerprint_of
+from biomap_xr.sources.paths import local_file
+
+SAMPLES = 8
+SAMPLE_BYTES = 1 << 15
+
+
+def files_of(settings: CovariateSettings, group: str) -> tuple[Path, ...]:
+    """Return all files of a group, each once, in a fixed order.
+
+    Raises:
+        InputError: Satellite scenes cannot be found.
+    """
+    root = settings.root
+    paths: list[Path] = []
+    if group == "sentinel2" and settings.sentinel2:
+        scenes = find_scenes(root, settings.sentinel2)
+        paths = [file.path for scene in scenes for file in scene.files]
+    elif group == "landsat" and settings.landsat:
+        paths = [path for *_, path in landsat_files(root, settings.landsat)]
+    elif group == "climate" and settings.climate:
+        paths = [path for *_, path, _ in climate_files(root, settings.climate)]
+    elif group == "predictors" and settings.predictors:
+        paths = [
+            root / path for variable in settings.predictors.variables for path in variable.paths
+        ]
+    elif group == "masks":
+        paths = [root / layer.path for layer in layers_of(settings.masks)]
+    return tuple(dict.fromkeys(paths))
+
+
+def content_of(settings: CovariateSettings, group: str) -> str:
+    """Return a fingerprint of a group's settings and of what its files hold.
+
+    Where the files lie does not matter. A file longer than the samples that are taken of it is
+    known by its size and those samples.
+
+    Raises:
+        InputError: A file is missing.
+    """
+    section = getattr(settings, group)
+    described: JsonValue = None if section is None else section.model_dump(mode="json")
+    contents: JsonValue = [sampled_digest(path) for path in files_of(settings, group)]
+    return fingerprint_of({"settings": described, "files": contents})
+
+
+def versions_of(settings: CovariateSettings, group: str) -> list[JsonValue]:
+    """Return when each file of a group was changed, in nanoseconds."""
+    return [local_file(path).stat().st_mtime_ns for path in files_of(settings, group)]
+
+
+def sampled_digest(path: Path) -> str:
+    """Return a hash of a file's size and of samples from begin to end; of all of a short file.
+
+    Raises:
+        InputError: The file is missing or cannot be read.
+    """
+    try:
+        with local_file(path).open("rb") as file:
+            size = file.seek(0, 2)
+            digest = hashlib.sha256(str(size).encode())
+            last = max(size - SAMPLE_BYTES, 0)
+            starts = sorted({last * index // (SAMPLES - 1) for index in range(SAMPLES)})
+            for start in starts:
+                file.seek(start)
+                digest.update(file.read(SAMPLE_BYTES))
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error}; check its permissions") from error
+    return digest.hexdigest()
+
+
+def layers_of(masks: MaskSettings) -> tuple[LayerSettings, ...]:
+    """Return the layers that a masks section names."""
+    layers = masks.land, masks.ecoregion, masks.coast, masks.land_cover
+    return tuple(layer for layer in layers if layer)

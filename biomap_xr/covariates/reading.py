@@ -1,0 +1,122 @@
+"""Windows of raster files around cells: described once, read by index, resampled by `harmonise`."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from affine import Affine
+from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
+from rasterio.windows import Window
+
+from biomap_xr.covariates.harmonise import bilinear, nearest
+from biomap_xr.covariates.positions import Positions, positions
+from biomap_xr.errors import InputError
+from biomap_xr.sources.paths import local_file
+from biomap_xr.sources.raster import Raster, describe, handle
+from biomap_xr.sources.window import read_block
+
+Band = int | str
+"""A band by number (from 1) or by its description."""
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """A window of a raster around some cells, with where the cells lie in it."""
+
+    values: NDArray[Any]
+    """(band, row, column) as stored."""
+    where: Positions
+    """Of the cells, in this window."""
+    geobox: GeoBox
+    """Of the window."""
+
+
+def raster_at(path: Path) -> Raster:
+    """Describe a raster file; a file that has not changed is opened once a process.
+
+    Raises:
+        InputError: As `biomap_xr.sources.raster.describe`.
+    """
+    status = local_file(path).stat()
+    return _raster_at(path, status.st_mtime_ns, status.st_size)
+
+
+def band_numbers(raster: Raster, bands: tuple[Band, ...]) -> list[int]:
+    """Return the numbers (from 1) of bands given by number or by name.
+
+    Raises:
+        InputError: A band is not there.
+    """
+    count = handle(raster).count
+    for band in bands:
+        if isinstance(band, int) and not 1 <= band <= count:
+            raise InputError(
+                f"{raster.path}: band {band} is asked for, the file has {count}; bands count from 1"
+            )
+    return [raster.indexes([band])[0] if isinstance(band, str) else band for band in bands]
+
+
+def cells_in(raster: Raster, cells: GeoBox, *, subsamples: int = 1, lattice: int = 1) -> Positions:
+    """Return where cells lie in a raster, see `positions`."""
+    return positions(cells, raster.geobox, subsamples=subsamples, lattice=lattice)
+
+
+def read_around(raster: Raster, bands: tuple[Band, ...], where: Positions) -> Pixels:
+    """Read the smallest window that holds all positions and their neighbours.
+
+    Args:
+        raster: The file.
+        bands: Which of its bands, in this order.
+        where: Positions in the whole raster.
+
+    Returns:
+        The window; without a pixel where the positions miss the raster.
+
+    Raises:
+        InputError: A band is not there.
+    """
+    height, width = raster.geobox.shape
+    rows, columns = _span(where.rows, height), _span(where.columns, width)
+    numbers = band_numbers(raster, bands)
+    if rows.start >= rows.stop or columns.start >= columns.stop:
+        rows = columns = slice(0, 0)
+        values = np.empty((len(numbers), 0, 0), raster.dtype)
+    else:
+        values = read_block(raster, Window.from_slices(rows, columns), numbers)
+    box = GeoBox(values.shape[1:], raster.geobox.affine * _shift(rows, columns), raster.geobox.crs)
+    return Pixels(values, where.shifted(rows.start, columns.start), box)
+
+
+def interpolated(pixels: Pixels, valid: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return values at the cells, bilinear, (band, y, x), NaN where missing.
+
+    Args:
+        pixels: A window.
+        valid: (band or 1, row, column) of it.
+    """
+    if not pixels.where.on_centres:
+        return bilinear(pixels.values, valid, pixels.where)
+    values = np.where(valid, pixels.values, np.nan).astype(np.float64)
+    return nearest(values, pixels.where, np.nan)
+
+
+@lru_cache(maxsize=1024)
+def _raster_at(path: Path, _modified: int, _size: int) -> Raster:
+    return describe(path)
+
+
+def _span(where: NDArray[np.float64], size: int) -> slice:
+    """Return the pixels from one before the first position to one after the last."""
+    finite = where[np.isfinite(where)]
+    if not finite.size:
+        return slice(0, 0)
+    return slice(
+        max(int(np.floor(finite.min())) - 1, 0), min(int(np.floor(finite.max())) + 2, size)
+    )
+
+
+def _shift(rows: slice, columns: slice) -> Affine:
+    return Affine.translation(columns.start, rows.start)

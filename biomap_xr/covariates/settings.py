@@ -1,0 +1,334 @@
+"""Which files each group of the covariates cube is made from, as a section of a recipe says it.
+
+Paths are relative to `CovariateSettings.root`. Placeholders stand in braces: ``{date}``,
+``{year}``, ``{quarter}``, ``{variable}``, ``{month}``, and ``{stem}`` for a scene's path without
+its suffix.
+"""
+
+import datetime
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from biomap_xr.covariates.units import CLIMATE_UNITS, conversion
+from biomap_xr.settings import Settings
+
+Years = tuple[int, int]
+"""First and last year, both included."""
+
+REFERENCE_PERIOD = (datetime.date(2021, 3, 21), datetime.date(2021, 12, 1))
+"""The period that paper 1 averages its environmental data over for inference (section 4)."""
+
+
+class Period(Settings):
+    """A span of days, both ends included."""
+
+    start: datetime.date = REFERENCE_PERIOD[0]
+    end: datetime.date = REFERENCE_PERIOD[1]
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.end < self.start:
+            raise ValueError(f"period: end {self.end} lies before start {self.start}; swap them")
+        return self
+
+    def holds(self, day: datetime.date) -> bool:
+        """Say whether a day lies in the period.
+
+        >>> Period().holds(datetime.date(2021, 12, 1)), Period().holds(datetime.date(2021, 12, 2))
+        (True, False)
+        """
+        return self.start <= day <= self.end
+
+
+class SceneFile(Settings):
+    """One satellite scene that is named in the recipe."""
+
+    path: str
+    date: datetime.date | None = None
+    """The day it was taken; or `position` says where the day stands."""
+    position: int | None = None
+    """Place of the scene in the list of `Sentinel2Settings.timestamps`, from 0."""
+    mask: str | None = None
+    """Its mask's file; by default the one of `MaskPattern`."""
+    mask_band: int | str | None = None
+    """Band of the mask by number (from 1) or by its description."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if (self.date is None) == (self.position is None):
+            raise ValueError(
+                f"scene {self.path!r}: give either date or position, got {self.date} and "
+                f"{self.position}"
+            )
+        return self
+
+
+class MaskPattern(Settings):
+    """Where a scene's mask stands and which of its values mean a good pixel."""
+
+    pattern: str | None = "{stem}_mask.tif"
+    """Path of the mask; none where it is a band of the scene itself."""
+    band: int | str = 1
+    """Band by number (from 1) or by its description."""
+    valid: tuple[int, ...] = (1,)
+    """Values of a good pixel."""
+
+
+class Sentinel2Settings(Settings):
+    """Satellite scenes that are composited over a reference period into 10 m reflectance."""
+
+    files: str | None = "rasters/sentinel2/S2_{date}.tif"
+    """Pattern of the scenes, ``{date}`` as in `date_format`."""
+    date_format: str = "%Y%m%d"
+    scenes: tuple[SceneFile, ...] = ()
+    """Scenes named one by one instead of by a pattern."""
+    timestamps: str | None = None
+    """JSON list of ISO dates that `SceneFile.position` counts in."""
+    catalogue: str | None = None
+    """STAC catalogue (JSON) instead of files; assets by the names of `bands`."""
+    bands: tuple[str, str, str, str] = ("red", "green", "blue", "nir")
+    """Descriptions of the four bands in the scenes, in the order red, green, blue, near infrared.
+    """
+    mask: MaskPattern | None = MaskPattern()
+    nodata: float | None = 0
+    """Value of a missing pixel, beside what the mask says."""
+    period: Period = Period()
+    composite: Literal["median", "mean"] = "median"
+    scale: float = Field(1.0, gt=0)
+    """Reflectance x 10,000 = value x scale + offset."""
+    offset: float = 0.0
+    resolution: float = Field(10.0, gt=0)
+    """Metres."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        listed = [name for name in ("scenes", "catalogue") if getattr(self, name)]
+        if len(listed) > 1:
+            raise ValueError(f"sentinel2: {' and '.join(listed)} are both given; keep one of them")
+        if not listed and (self.files is None or "{date}" not in self.files):
+            raise ValueError(
+                f"sentinel2.files: {self.files!r} holds no {{date}}; the date of a scene is needed"
+            )
+        positions = [scene.path for scene in self.scenes if scene.position is not None]
+        if positions and self.timestamps is None:
+            raise ValueError(
+                f"sentinel2: scenes {positions} have a position, but timestamps is not given; name "
+                "its file"
+            )
+        return self
+
+
+class LandsatSettings(Settings):
+    """Quarterly Landsat composites over years, sampled at the centres of the grid's cells."""
+
+    files: str = "rasters/landsat/landsat_{year}_q{quarter}.tif"
+    years: Years = (2000, 2020)
+    bands: tuple[str, str, str, str, str, str] = ("red", "green", "blue", "nir", "swir1", "swir2")
+    """Descriptions of the six bands in the files, in this order of meaning."""
+    nodata: int = Field(255, ge=0, le=255)
+
+    @field_validator("files")
+    @classmethod
+    def _check(cls, files: str) -> str:
+        return with_placeholders("landsat.files", files, "year", "quarter")
+
+
+class ClimateSettings(Settings):
+    """Monthly climate over years: twelve bands a file, or a file a month (``{month}``)."""
+
+    files: str = "rasters/climate/{variable}_{year}.tif"
+    variables: tuple[str, ...] = ("pr", "tas", "tasmax", "tasmin")
+    """Names in the files, in the order of the cube: precipitation, mean, highest, lowest
+    temperature."""
+    years: Years = (2000, 2018)
+    units: Mapping[str, str] = CLIMATE_UNITS
+    """Unit of each variable in the files; the cube's are the ones given here."""
+    nodata: float | None = 65535
+    """Value of a missing cell, where the file itself states none."""
+    resolution: float = Field(1000.0, gt=0)
+    """Metres; divides the tile."""
+
+    @field_validator("files")
+    @classmethod
+    def _check_files(cls, files: str) -> str:
+        return with_placeholders("climate.files", files, "variable", "year")
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if len(self.variables) != len(CLIMATE_UNITS):
+            raise ValueError(
+                f"climate.variables: {self.variables} are {len(self.variables)}; expected the "
+                "files' names of "
+                f"{tuple(CLIMATE_UNITS)} in this order"
+            )
+        for name, ours in zip(self.variables, CLIMATE_UNITS, strict=True):
+            if name not in self.units:
+                raise ValueError(f"climate.units: none for {name!r}; state its unit")
+            conversion(self.units[name], CLIMATE_UNITS[ours])
+        return self
+
+    @property
+    def monthly(self) -> bool:
+        """Whether each month has a file of its own."""
+        return "{month" in self.files
+
+
+class PredictorSettings(Settings):
+    """One static variable."""
+
+    name: str
+    path: str | tuple[str, ...]
+    """One file, or several that are averaged (kind ``temporal_mean``)."""
+    band: int | str = 1
+    """Band by number (from 1) or by its description."""
+    kind: Literal["continuous", "proportions", "code", "temporal_mean"] = "continuous"
+    """How it is brought to the grid: bilinear, share of each class, nearest, or bilinear and
+    averaged over files."""
+    unit: str = "1"
+    nodata: float | None = None
+    """Value of a missing cell, beside the one that the file states."""
+    valid_range: tuple[float, float] | None = None
+    """Smallest and largest value that can be true, in `unit`."""
+    scale: float = 1.0
+    """Value in `unit` = stored value x scale + offset."""
+    offset: float = 0.0
+    classes: Mapping[str, tuple[int, ...]] = Field(default_factory=dict)
+    """For proportions: name of each class to its codes; one variable ``<name>_<class>`` each."""
+    aligned: bool = False
+    """The file is on this grid already; it is refused where it is not, and never resampled."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if (self.kind == "proportions") != bool(self.classes):
+            raise ValueError(
+                f"predictor {self.name!r}: kind {self.kind!r} with classes {self.classes}; "
+                "kind 'proportions' needs classes, and only it"
+            )
+        if (self.kind == "temporal_mean") != (len(self.paths) > 1):
+            raise ValueError(
+                f"predictor {self.name!r}: kind {self.kind!r} with {len(self.paths)} files; "
+                "kind 'temporal_mean' needs several, and only it"
+            )
+        if self.valid_range and self.valid_range[0] > self.valid_range[1]:
+            raise ValueError(
+                f"predictor {self.name!r}: valid_range {self.valid_range} is empty; swap its ends"
+            )
+        return self
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The files, one or several."""
+        return (self.path,) if isinstance(self.path, str) else self.path
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """Names in the cube: its own, or one a class."""
+        return tuple(f"{self.name}_{label}" for label in self.classes) or (self.name,)
+
+
+class SelectionSettings(Settings):
+    """Keep the least correlated predictors only."""
+
+    threshold: float = Field(0.7, gt=0, le=1)
+    """Largest absolute Pearson correlation between two that are kept."""
+    samples: int = Field(20_000, gt=2)
+    """Places drawn over the extent to measure it."""
+    seed: int = 0
+
+
+class PredictorsSettings(Settings):
+    """Static variables on a grid of their own."""
+
+    variables: tuple[PredictorSettings, ...] = Field(min_length=1)
+    resolution: float = Field(100.0, gt=0)
+    """Metres; divides the tile."""
+    selection: SelectionSettings | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        names = self.names
+        double = sorted({name for name in names if names.count(name) > 1})
+        if double:
+            raise ValueError(
+                f"predictors: the names {double} stand twice; each variable needs its own"
+            )
+        return self
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of all variables in the cube, before any selection."""
+        return tuple(name for variable in self.variables for name in variable.variables)
+
+
+class LayerSettings(Settings):
+    """A mask's source: polygons or a raster of codes, taken at the centres of the cells."""
+
+    path: str
+    layer: str | None = None
+    """Layer of a vector file that has several."""
+    column: str | None = None
+    """Column of a vector file that holds the codes; without it, inside is 1."""
+    codes: Mapping[str, int] = Field(default_factory=dict)
+    """Code of each value of a column of names."""
+    band: int | str = 1
+    """Band of a raster by number (from 1) or by its description."""
+    values: tuple[int, ...] = ()
+    """Codes of a raster that mean inside (land, coast); without them, all but 0 and nodata."""
+    nodata: float | None = None
+    """Code of a missing cell of a raster, beside the one that the file states."""
+
+
+class MaskSettings(Settings):
+    """What lies where; only layers that are given are in the cube.
+
+    Without a layer of land, all is land.
+    """
+
+    land: LayerSettings | None = None
+    ecoregion: LayerSettings | None = None
+    coast: LayerSettings | None = None
+    land_cover: LayerSettings | None = None
+
+
+class CovariateSettings(Settings):
+    """All sources of the covariates cube; a group that is not given is not made.
+
+    >>> CovariateSettings.model_validate({"landsat": {}}).landsat.years
+    (2000, 2020)
+    """
+
+    root: Path = Path()
+    """Folder that all paths are relative to."""
+    sentinel2: Sentinel2Settings | None = None
+    landsat: LandsatSettings | None = None
+    climate: ClimateSettings | None = None
+    predictors: PredictorsSettings | None = None
+    masks: MaskSettings = MaskSettings()
+    valid_share_tolerance: float = Field(0.05, ge=0, le=1)
+    """Largest share of a tile's cells that may be land and have no value in a group."""
+
+
+def with_placeholders(field: str, pattern: str, *names: str) -> str:
+    """Return a pattern that is sure to hold each placeholder.
+
+    Raises:
+        ValueError: One is missing.
+    """
+    missing = [name for name in names if f"{{{name}" not in pattern]
+    if missing:
+        raise ValueError(
+            f"{field}: {pattern!r} has no place for {missing}; write it with {{{missing[0]}}}"
+        )
+    return pattern
+
+
+def year_range(years: Years) -> range:
+    """Return the years from first to last, both included.
+
+    >>> list(year_range((2000, 2002)))
+    [2000, 2001, 2002]
+    """
+    return range(years[0], years[1] + 1)
