@@ -10,11 +10,10 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from biomap_xr.errors import InputError
+from biomap_xr.species.cube import LEVELS
 
-LEVELS = 250
-"""A stored probability is level / 250."""
 BLOCK = {"species": 64, "y": 500, "x": 500}
-"""Read at a time where the cube does not say how it is cut."""
+"""Most that is read at a time: a shard holds more species than are needed at once."""
 SQUARE_METRES_PER_KM2 = 1e6
 
 
@@ -78,7 +77,7 @@ def lowest_level(threshold: ArrayLike) -> NDArray[np.int64]:
 
 
 def count_species(cube: xr.Dataset, threshold: ArrayLike | None = None) -> SpeciesCounts:
-    """Count the cells of every species of an opened species cube, one shard at a time.
+    """Count the cells of every species of an opened species cube, a part of a shard at a time.
 
     Args:
         cube: as `species.zarr` is opened: ``probability`` (species, y, x) uint8, ``valid`` (y, x).
@@ -103,7 +102,7 @@ def count_species(cube: xr.Dataset, threshold: ArrayLike | None = None) -> Speci
 def _cuts(array: xr.DataArray, dim: str) -> Iterator[slice]:
     axis = array.get_axis_num(dim)
     stored = array.encoding.get("shards") or array.encoding.get("chunks")
-    step = int(stored[axis]) if stored else BLOCK[dim]
+    step = min(int(stored[axis]), BLOCK[dim]) if stored else BLOCK[dim]
     return (slice(start, start + step) for start in range(0, array.sizes[dim], step))
 
 
