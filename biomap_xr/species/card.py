@@ -56,12 +56,20 @@ class ModelCard(Settings):
                 f"species_id: {len(self.species_id) - len(set(self.species_id))} ids occur twice, "
                 "expected each once; merge these species"
             )
+        self._check_thresholds()
         if set(self.normalisation) != set(self.modalities):
             raise ValueError(
                 f"normalisation: given for {sorted(self.normalisation)}, expected for "
                 f"{sorted(self.modalities)}; fit one per modality"
             )
         return self
+
+    def _check_thresholds(self) -> None:
+        if self.thresholds is not None and len(self.thresholds.f_score) != len(self.species_id):
+            raise ValueError(
+                f"thresholds: {len(self.thresholds.f_score)} for {len(self.species_id)} species, "
+                "expected as many; calibrate the model again"
+            )
 
     def require_species(self, species_id: Sequence[int]) -> None:
         """Refuse another species table than the model's own.
@@ -79,7 +87,7 @@ class ModelCard(Settings):
         shorter = min(len(given), len(self.species_id))
         where = next((index for index, (a, b) in pairs if a != b), shorter)
         raise InputError(
-            f"species table: {len(given)} species, the model has {len(self.species_id)}; they differ "
-            f"from row {where} on (given {given[where : where + 3]}, expected "
+            f"species table: {len(given)} species, the model has {len(self.species_id)}; they "
+            f"differ from row {where} on (given {given[where : where + 3]}, expected "
             f"{self.species_id[where : where + 3]}); train a model for this table"
         )

@@ -1,8 +1,8 @@
 """What a recipe says about the species model: encoders, normalisation, training and thresholds."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from biomap_xr.settings import Settings
 
@@ -157,6 +157,15 @@ class TrainingSettings(Settings):
     """Threads of the arithmetic; weights are identical for one seed and one number of threads."""
 
 
+class EarlyWindow(Settings):
+    """Sentinel-2 windows cut to their middle in the first epochs, which then cost a fraction."""
+
+    side: int = Field(64, ge=29)
+    """Pixels."""
+    epochs: int = Field(10, ge=1)
+    """At most, before those on whole windows."""
+
+
 class EnsembleSettings(Settings):
     """How the branches, trained alone first, are joined and fine-tuned."""
 
@@ -166,6 +175,8 @@ class EnsembleSettings(Settings):
     """Fine-tuning of all parameters together."""
     by_modality: dict[Modality, TrainingSettings] = Field(default_factory=dict)
     """Training of single branches that differs from ``branches``."""
+    early_window: EarlyWindow | None = None
+    """Start the Sentinel-2 branch on smaller windows."""
     head: Literal["average", "prevalence"] = "average"
     """The joint head starts as the average of the branches' heads, or from prevalences alone."""
 
@@ -187,8 +198,23 @@ class SpeciesSettings(Settings):
     modalities: dict[Modality, ModalitySettings] = Field(
         default_factory=lambda: {name: default_modality(name) for name in MODALITIES[:3]}
     )
+    trained_on: Literal["all", "surveys"] = "all"
+    """Surveys and presence-only records together (paper 1, section 3), or surveys alone."""
+    compare: bool = False
+    """Also fine-tune the same branches on the other choice, to show what records do."""
     training: EnsembleSettings = EnsembleSettings()
     thresholds: ThresholdSettings = ThresholdSettings()
+
+    @field_validator("modalities", mode="before")
+    @classmethod
+    def _fill(cls, modalities: Any) -> Any:
+        """Give a modality that is only named its default branch."""
+        if not isinstance(modalities, dict):
+            return modalities
+        return {
+            name: default_modality(name) if name in MODALITIES and not branch else branch
+            for name, branch in modalities.items()
+        }
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -1,0 +1,169 @@
+"""A model on disk: a folder of weights, card and checksums. Never a pickle.
+
+``sha256sum --check SHA256SUMS`` inside the folder verifies it from a shell, too.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from pathlib import Path
+
+import safetensors.torch
+import torch
+from pydantic import ValidationError
+from safetensors import SafetensorError
+from torch import Tensor
+
+from biomap_xr.errors import CorruptError, InputError
+from biomap_xr.species.assembly import rebuilt
+from biomap_xr.species.card import ModelCard
+from biomap_xr.species.model import SpeciesModel
+
+WEIGHTS = "model.safetensors"
+CARD = "card.json"
+CHECKSUMS = "SHA256SUMS"
+
+
+def fingerprint(model: SpeciesModel) -> str:
+    """Give the SHA-256 of a model's weights and card, in hexadecimal: equal for equal models."""
+    return hashlib.sha256(_card_bytes(_stamped(model.card, _weights(model)))).hexdigest()
+
+
+def save_model(model: SpeciesModel, folder: Path) -> SpeciesModel:
+    """Write a model so that the folder is there completely or not at all.
+
+    It is written beside its place and renamed; a model that was there before is removed last.
+
+    Args:
+        model: To be written.
+        folder: Its place; the folder above is made where missing.
+
+    Returns:
+        The model with the card as written, which holds the weights' SHA-256.
+    """
+    weights = _weights(model)
+    model.card = _stamped(model.card, weights)
+    files = {WEIGHTS: weights, CARD: _card_bytes(model.card)}
+    sums = (f"{_digest(content)}  {name}\n" for name, content in files.items())
+    files[CHECKSUMS] = "".join(sums).encode()
+    partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    for name, content in files.items():
+        _write(partial / name, content)
+    _publish(partial, folder)
+    return model
+
+
+def load_model(folder: Path, device: str | torch.device = "cpu") -> SpeciesModel:
+    """Read a model and check that it is the one that was written.
+
+    Args:
+        folder: Written by ``save_model``.
+        device: Where the weights go.
+
+    Returns:
+        The model, in inference mode.
+
+    Raises:
+        InputError: There is no model, it is of another format, or weights and card do not fit.
+        CorruptError: A file is missing, truncated or changed.
+    """
+    contents = _verified(folder)
+    card = _card(contents[CARD], folder / CARD)
+    if _digest(contents[WEIGHTS]) != card.weights_sha256:
+        raise CorruptError(
+            f"{folder / WEIGHTS}: SHA-256 {_digest(contents[WEIGHTS])}, the card expects "
+            f"{card.weights_sha256}; the files are of two models: restore one or train again"
+        )
+    try:
+        state = safetensors.torch.load(contents[WEIGHTS])
+    except SafetensorError as error:
+        raise CorruptError(
+            f"{folder / WEIGHTS}: {len(contents[WEIGHTS])} bytes that are no safetensors "
+            f"({error}); restore the file or train again"
+        ) from error
+    return rebuilt(card, state).to(torch.device(device))
+
+
+def _weights(model: SpeciesModel) -> bytes:
+    state: dict[str, Tensor] = {
+        name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()
+    }
+    return safetensors.torch.save(state)
+
+
+def _stamped(card: ModelCard, weights: bytes) -> ModelCard:
+    return card.model_copy(update={"weights_sha256": _digest(weights)})
+
+
+def _card_bytes(card: ModelCard) -> bytes:
+    # Sorted keys: the same card has the same bytes, whatever order it was filled in.
+    return json.dumps(card.model_dump(mode="json"), indent=1, sort_keys=True).encode()
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _write(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _publish(partial: Path, folder: Path) -> None:
+    """Rename a complete folder to its place, moving aside what is there."""
+    previous = folder.with_name(f".{folder.name}.{os.getpid()}.previous")
+    if folder.exists():
+        folder.rename(previous)
+    partial.rename(folder)
+    shutil.rmtree(previous, ignore_errors=True)
+    descriptor = os.open(folder.parent, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _verified(folder: Path) -> dict[str, bytes]:
+    """Read the files and compare them with their checksums."""
+    if not (folder / CARD).is_file() and not (folder / WEIGHTS).is_file():
+        raise InputError(
+            f"{folder}: no {CARD} and no {WEIGHTS}, expected the folder of a saved model; train "
+            "one or give its path"
+        )
+    contents = {name: _bytes(folder / name) for name in (WEIGHTS, CARD, CHECKSUMS)}
+    sums = [line.split() for line in contents[CHECKSUMS].decode("ascii", "replace").splitlines()]
+    expected = {line[1]: line[0] for line in sums if len(line) == 2}
+    for name in (WEIGHTS, CARD):
+        if _digest(contents[name]) != expected.get(name):
+            raise CorruptError(
+                f"{folder / name}: {len(contents[name])} bytes with SHA-256 "
+                f"{_digest(contents[name])}, {CHECKSUMS} expects {expected.get(name)}; restore "
+                "the file or train again"
+            )
+    return contents
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise CorruptError(
+            f"{path} is missing, expected it beside the model's other files; restore it or "
+            "train again"
+        ) from error
+
+
+def _card(content: bytes, path: Path) -> ModelCard:
+    try:
+        return ModelCard.model_validate_json(content)
+    except ValidationError as error:
+        raise InputError(
+            f"{path} is no model card of this version: {error}; "
+            "expected the card that save_model "
+            "writes; train again or use the version that wrote it"
+        ) from error
