@@ -155,9 +155,11 @@ def split(
     block = block.reshape(-1)
     flags = np.ones(len(where), bool) if surveyed is None else np.asarray(surveyed, bool)
     scored = np.bincount(block, weights=flags, minlength=len(blocks)) > 0
+    # Where nothing was surveyed no block can be scored, and all are alike.
     role_of_block = _deal(blocks, scored if scored.any() else ~scored, settings)
     role = role_of_block[block]
     near = _near_test(points, blocks[role_of_block == ROLES.index("test")], settings)
+    # The test sites stay as they are whatever the buffer, so that scores with and without compare.
     role[(role == ROLES.index("train")) & near] = BUFFERED
     _check_filled(role, settings, len(blocks))
     return Roles(*(np.flatnonzero(role == code) for code in range(BUFFERED + 1)))
@@ -176,7 +178,7 @@ def balance(
     surveyed: NDArray[np.bool_],
     species_present: tuple[NDArray[np.int64], NDArray[np.int64]],
 ) -> tuple[RoleBalance, ...]:
-    """Count what each role holds.
+    """Count what each role holds, ``buffered`` last.
 
     Args:
         roles: The split.
@@ -209,6 +211,7 @@ def _deal(
     """Return the role of each block, shape (blocks,)."""
     chance = _chance(blocks, settings.seed)
     if settings.method == "hash":
+        # The last edge would be 1 but for rounding, and no chance reaches 1.
         edges = np.cumsum(settings.fractions.shares)[:-1]
         role = np.searchsorted(edges, chance, side="right")
     else:
@@ -270,8 +273,7 @@ def _near_test(
     if not settings.buffer_m or not len(test_blocks):
         return near
     side, width = settings.block_m, settings.buffer_m
-    home = blocks_of(points, side)
-    forbidden = {(int(east), int(north)) for east, north in test_blocks}
+    home, forbidden = blocks_of(points, side), _number(test_blocks)
     reach = int(np.ceil(width / side))
     for east in range(-reach, reach + 1):
         for north in range(-reach, reach + 1):
@@ -279,10 +281,15 @@ def _near_test(
             low = block * side
             gap_x = np.maximum(low[:, 0] - points.x, points.x - (low[:, 0] + side))
             gap_y = np.maximum(low[:, 1] - points.y, points.y - (low[:, 1] + side))
-            touching = np.flatnonzero((gap_x < width) & (gap_y < width))
-            hit = [tuple(place) in forbidden for place in block[touching].tolist()]
-            near[touching] |= np.asarray(hit, bool)
+            # A window is a square, so its reach is measured along each axis, not as the crow flies.
+            reached = (gap_x < width) & (gap_y < width)
+            near[reached] |= np.isin(_number(block[reached]), forbidden)
     return near
+
+
+def _number(blocks: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return one number per block (blocks, 2), distinct while both parts fit 31 bits: (blocks,)."""
+    return blocks[:, 0] * 2**32 + blocks[:, 1]
 
 
 def _check_filled(role: NDArray[np.int64], settings: FoldSettings, blocks: int) -> None:

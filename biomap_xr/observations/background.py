@@ -39,6 +39,7 @@ def target_members(species: pd.DataFrame, settings: BackgroundSettings) -> NDArr
         InputError: The trait is not in the species table, a listed species is not, or none belongs.
     """
     group = settings.target_group
+    # Paper 1 makes every recorded plant the group: what is reported tells where people looked.
     if not isinstance(group, TargetGroup):
         return np.ones(len(species), bool)
     members = _by_species(species, group) if group.trait is None else _by_trait(species, group)
@@ -51,7 +52,7 @@ def target_members(species: pd.DataFrame, settings: BackgroundSettings) -> NDArr
 
 
 def draw_cells(settings: BackgroundSettings, grid: Grid, taken: Cells, land: Land | None) -> Cells:
-    """Draw cells on land that are not ``taken``, each at most once, as the seed says.
+    """Draw cells on land, shape (random_cells,), none ``taken`` or twice, as the seed says.
 
     Raises:
         InputError: There is no land mask, or too little free land.
@@ -66,8 +67,10 @@ def draw_cells(settings: BackgroundSettings, grid: Grid, taken: Cells, land: Lan
     random = np.random.default_rng(settings.seed)
     columns = grid.shape[1]
     used, drawn = np.unique(taken.row * columns + taken.column), np.zeros(0, np.int64)
+    # Cells are drawn and refused: a list of all land cells of Europe would not fit into memory.
     for _ in range(PATIENCE):
         flat = random.integers(0, grid.shape[0] * columns, 2 * settings.random_cells)
+        # A cell with an observation is no background, whatever was seen there.
         fresh = flat[~np.isin(flat, used)]
         fresh = fresh[land(Cells(fresh // columns, fresh % columns))]
         drawn = _in_order_drawn(np.concatenate([drawn, fresh]))[: settings.random_cells]

@@ -37,7 +37,7 @@ def apply_filters(frame: pd.DataFrame, filters: Filters) -> tuple[pd.DataFrame, 
     """Take the rows that pass every filter; rows without coordinates go first.
 
     Args:
-        frame: Rows with the canonical `COLUMNS`.
+        frame: Rows with the canonical `COLUMNS`, dims (rows, columns).
         filters: The table's filters; one that is None is not applied and not reported.
 
     Returns:
@@ -47,12 +47,14 @@ def apply_filters(frame: pd.DataFrame, filters: Filters) -> tuple[pd.DataFrame, 
         InputError: A canonical column is missing, or coordinates are not degrees.
     """
     _check_columns(frame)
+    # A row without a place can pass no filter on places, and would be outside every grid.
     frame, first = _taken(frame, "coordinates", _has_coordinates(frame), ["longitude", "latitude"])
     _check_degrees(frame)
     steps = [first]
     for name in Filters.model_fields:
         limit = getattr(filters, name)
         if limit is None:
+            # Not reported either: a step that nobody asked for is noise.
             continue
         columns = ["longitude", "latitude"] if name == "bounds" else [name]
         frame, step = _taken(frame, name, PASSING[type(limit)](frame, name, limit), columns)
@@ -61,6 +63,7 @@ def apply_filters(frame: pd.DataFrame, filters: Filters) -> tuple[pd.DataFrame, 
 
 
 def _in_range(frame: pd.DataFrame, column: str, limit: Range) -> NDArray[np.bool_]:
+    # Text that is no number counts as unknown: the policy decides, not the parser.
     values = pd.to_numeric(frame[column], errors="coerce").to_numpy(np.float64, na_value=np.nan)
     known = np.isfinite(values) & ((values > 0) | (column not in POSITIVE))
     low = -np.inf if limit.minimum is None else limit.minimum
@@ -69,6 +72,7 @@ def _in_range(frame: pd.DataFrame, column: str, limit: Range) -> NDArray[np.bool
 
 
 def _in_choice(frame: pd.DataFrame, column: str, limit: Choice) -> NDArray[np.bool_]:
+    # Editions write CONTINENTAL and Continental, species and SPECIES.
     text = frame[column].astype("string").str.strip().str.casefold()
     known = (text.notna() & (text != "")).to_numpy(bool, na_value=False)
     allowed = text.isin([value.strip().casefold() for value in limit.allowed]).to_numpy(bool)
@@ -114,6 +118,7 @@ def _check_columns(frame: pd.DataFrame) -> None:
 
 
 def _check_degrees(frame: pd.DataFrame) -> None:
+    # An error, not a filter: one such row means that the columns are metres, or swapped.
     outside = (frame["longitude"].abs() > 180) | (frame["latitude"].abs() > 90)
     if outside.any():
         places = frame.loc[outside, ["longitude", "latitude"]].itertuples(index=False, name=None)

@@ -48,6 +48,7 @@ def gather(
     taken = [
         apply_filters(frame, table.filters) for frame, table in zip(frames, tables, strict=True)
     ]
+    # Filters come first: what the recipe does not take can neither disagree nor be unknown.
     kept = [frame for frame, _ in taken]
     surveys = [frame for frame, table in zip(kept, tables, strict=True) if table.kind == "survey"]
     if surveys:
@@ -101,6 +102,7 @@ def _placed(
             "surveyed": surveyed,
             "row": cells.row,
             "column": cells.column,
+            # What the file does not list is, from here on, no species like any other.
             "species": np.maximum(index, -1),
             "year": _whole(frame["year"], table),
             "day": _whole(frame["day"], table),
@@ -121,6 +123,7 @@ def _reported(rows: pd.DataFrame, table: Table, steps: tuple[Step, ...]) -> Tabl
 def _whole(values: pd.Series, table: Table) -> NDArray[np.int16]:
     numbers = pd.to_numeric(values, errors="coerce").to_numpy(np.float64, na_value=0.0)
     numbers = np.where(np.isfinite(numbers), numbers, 0)
+    # They are kept in 16 bits, where a wrong one would turn into a likely one.
     beyond = (numbers < 0) | (numbers > LATEST[str(values.name)])
     if beyond.any():
         raise InputError(

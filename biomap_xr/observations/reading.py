@@ -10,6 +10,7 @@ from biomap_xr.observations.background import Land
 from biomap_xr.observations.report import Report
 from biomap_xr.observations.settings import ObservationSettings, Table
 from biomap_xr.observations.sites import Sites, build_sites
+from biomap_xr.observations.table import check_species_lists
 from biomap_xr.sources.darwin_core import read_occurrences
 from biomap_xr.sources.geoplant.metadata import read_metadata
 from biomap_xr.sources.paths import local_file
@@ -32,6 +33,8 @@ def observe(
     Raises:
         InputError: A file cannot be read, or does not fit the recipe or the others.
     """
+    # Said before millions of rows are read for nothing.
+    check_species_lists(settings)
     return build_sites([read_rows(table) for table in settings.tables], settings, grid, land)
 
 
@@ -51,6 +54,7 @@ def format_of(path: Path) -> str:
     Raises:
         InputError: The file is missing, empty or no table.
     """
+    # Parquet keeps its header at the end, so its reader has to look.
     if path.suffix.lower() in (".parquet", ".pq"):
         found = read_table(path, wanted=lambda name: name.casefold() == DARWIN_CORE)
         return "darwin_core" if len(found.columns) else "geoplant"

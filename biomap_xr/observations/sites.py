@@ -83,6 +83,7 @@ class Sites:
 
     def surveys(self) -> "Sites":
         """Return the surveyed sites with what surveys found there, for scores."""
+        # Presence-only records show where people look; a score must not reward guessing that.
         surveyed = self.select(self.surveyed)
         return replace(surveyed, presence=surveyed.survey_presence)
 
@@ -96,10 +97,12 @@ class Sites:
         both = _stacked(self, other)
         keys = pd.DataFrame({"row": both.cells.row, "column": both.cells.column})
         site = keys.groupby(["row", "column"]).ngroup().to_numpy().astype(np.int64)
-        latest = _latest(site, both.surveyed, (both.year, both.day, both.survey_id))
+        names = [getattr(both, name) for name in NAMES]
+        latest = _latest(site, both.surveyed, (both.year, both.day, *names))
         sites, rows = site.max(initial=-1) + 1, np.arange(len(site))
         group = csr_array((np.ones(len(site), np.int64), (site, rows)), shape=(sites, len(site)))
         merged = both.select(latest)
+        # A cell that was drawn at random and observed, too, was observed.
         return replace(
             merged,
             background=np.asarray(group @ ~both.background == 0),
@@ -135,6 +138,7 @@ def build_sites(
     makes_site = (
         occurrences["surveyed"].to_numpy() | np.append(member, False)[occurrences["species"]]
     )
+    # Index -1, a row without a species, reads the appended False.
     site = _site_of(occurrences, settings)
     kept = np.bincount(site, weights=makes_site) > 0
     rows = occurrences[kept[site]]
@@ -146,7 +150,7 @@ def build_sites(
     report = Report(
         tables=tables,
         occurrences=len(occurrences),
-        repeated=_repeated(rows, settings),
+        repeated=_repeated(rows, site[kept[site]]),
         other_group_cells=int((~kept).sum()),
         rare_species=int((~frequent).sum()),
         sites=len(sites),
@@ -162,6 +166,7 @@ def _site_of(rows: pd.DataFrame, settings: ObservationSettings) -> NDArray[np.in
     """Return the number of each occurrence's site, from the north-west, shape (rows,)."""
     keys = [rows["row"], rows["column"]]
     if settings.aggregate == "survey":
+        # Records have ids, too, but one person's record is no site: those of a cell are one.
         keys.append(rows["survey_id"].where(rows["surveyed"], "").astype("str"))
         keys.append(rows["surveyed"])
     return rows.groupby(keys, sort=True).ngroup().to_numpy().astype(np.int64)
@@ -170,7 +175,7 @@ def _site_of(rows: pd.DataFrame, settings: ObservationSettings) -> NDArray[np.in
 def _assembled(rows: pd.DataFrame, site: NDArray[np.int64], species: pd.DataFrame) -> Sites:
     """Return the sites of occurrences whose site numbers, shape (rows,), are given."""
     surveyed, index = rows["surveyed"].to_numpy(), rows["species"].to_numpy()
-    dates = tuple(rows[name].to_numpy() for name in ("year", "day", "survey_id"))
+    dates = tuple(rows[name].to_numpy() for name in ("year", "day", *NAMES))
     latest = _latest(site, surveyed, dates)
     shape = (len(latest), len(species))
     return Sites(
@@ -191,17 +196,22 @@ def _latest(
 ) -> NDArray[np.int64]:
     """Return the row that speaks for each site: surveys first, then the latest, shape (sites,).
 
-    Ties go to the smallest id, so that the order of rows does not matter.
+    Args:
+        site: Site of each row, shape (rows,).
+        surveyed: Rows of surveys, shape (rows,).
+        dates: Year, day and `NAMES` of each row, each of shape (rows,).
     """
-    year, day, survey_id = dates
-    named = pd.factorize(survey_id, sort=True)[0]
-    order = np.lexsort((named, -day.astype(np.int64), -year.astype(np.int64), ~surveyed, site))
+    year, day = (-values.astype(np.int64) for values in dates[:2])
+    # Ties go to the first name in the alphabet, so that the order of rows does not matter.
+    names = [pd.Series(text, dtype="string").factorize(sort=True)[0] for text in dates[:1:-1]]
+    order = np.lexsort((*names, day, year, ~surveyed, site))
     first: NDArray[np.int64] = order[np.unique(site[order], return_index=True)[1]]
     return first
 
 
 def _frequent(rows: pd.DataFrame, sites: Sites, settings: ObservationSettings) -> NDArray[np.bool_]:
     """Return which species have surveys and sites enough, shape (species,)."""
+    # Plots are counted, not cells: ten plots in one cell are ten times the evidence.
     found = rows.loc[rows["surveyed"] & (rows["species"] >= 0), ["species", "survey_id"]]
     surveys = np.bincount(found.drop_duplicates()["species"], minlength=len(sites.species))
     cells = np.bincount(sites.presence.indices, minlength=len(sites.species))
@@ -213,6 +223,7 @@ def _with_background(sites: Sites, drawn: Cells, settings: BackgroundSettings) -
     count = len(drawn)
     if not count:
         return sites
+    # A stream of its own, so that dates do not move with the number of cells drawn in vain.
     random = np.random.default_rng([settings.seed, 1])
     like = random.integers(0, len(sites), count) if len(sites) else np.zeros(0, np.int64)
     absent = csr_array((count, len(sites.species)), dtype=np.uint8)
@@ -230,13 +241,14 @@ def _with_background(sites: Sites, drawn: Cells, settings: BackgroundSettings) -
     return _stacked(sites, empty)
 
 
-def _repeated(rows: pd.DataFrame, settings: ObservationSettings) -> int:
-    pairs = pd.DataFrame({"site": _site_of(rows, settings), "species": rows["species"].to_numpy()})
+def _repeated(rows: pd.DataFrame, site: NDArray[np.int64]) -> int:
+    """Return how many rows say again that a species is in a site; ``site`` is theirs: (rows,)."""
+    pairs = pd.DataFrame({"site": site, "species": rows["species"].to_numpy()})
     return int(pairs[pairs["species"] >= 0].duplicated().sum())
 
 
 def _stacked(first: Sites, second: Sites) -> Sites:
-    """Return the sites of both, one after the other."""
+    """Return the sites of both, one after the other: n + m sites of the first's species."""
     return Sites(
         cells=Cells(
             np.concatenate([first.cells.row, second.cells.row]),
@@ -264,6 +276,8 @@ def _matrix(
 
 def _binary(counts: csr_array) -> csr_array:
     """Return 1 for every stored count above 0, uint8, with sorted indices."""
+    # Selecting columns leaves explicit zeros and unsorted indices behind; nnz has to count
+    # presences.
     matrix = csr_array(counts)
     matrix.sum_duplicates()
     matrix.eliminate_zeros()

@@ -30,6 +30,7 @@ def check_species_lists(settings: ObservationSettings) -> None:
     if settings.species:
         sources.append((str(settings.species.path), settings.species.species_list))
     lists = {name for _, name in sources}
+    # Two tables that name no list may well use the same numbers for other species.
     if len(sources) > 1 and (len(lists) > 1 or None in lists):
         named = ", ".join(f"{path}: {name or 'none named'}" for path, name in sources)
         raise InputError(
@@ -40,7 +41,7 @@ def check_species_lists(settings: ObservationSettings) -> None:
 
 
 def read_species(file: SpeciesFile) -> pd.DataFrame:
-    """Read a species file: columns species_id (int64), species (text), then its traits.
+    """Read a species file: dims (species, columns) with species_id, species, then its traits.
 
     Raises:
         InputError: The file is missing, lacks a column, or an id or name is empty or repeated.
@@ -58,7 +59,7 @@ def read_species(file: SpeciesFile) -> pd.DataFrame:
 
 
 def species_table(frames: list[pd.DataFrame], settings: ObservationSettings) -> pd.DataFrame:
-    """Return every species that may be modelled, one a row: species_id, species, traits.
+    """Return every species that may be modelled, dims (species, columns), as `read_species` does.
 
     With a species file, its rows in its order. Otherwise the species of the records: by id in the
     order of the ids (a species without a name is named by its id), by name in alphabetical order,
@@ -70,7 +71,9 @@ def species_table(frames: list[pd.DataFrame], settings: ObservationSettings) -> 
     check_species_lists(settings)
     if settings.species:
         return read_species(settings.species)
-    rows = pd.concat([frame[["species_id", "species"]] for frame in frames], ignore_index=True)
+    # Millions of rows name some thousand species: each name is spelled once.
+    pairs = [frame[["species_id", "species"]].drop_duplicates() for frame in frames]
+    rows = pd.concat(pairs, ignore_index=True)
     rows = rows.assign(species=_spelled(rows["species"]))
     return _by_name(rows) if settings.identity == "name" else _by_id(rows)
 
@@ -120,6 +123,7 @@ def check_surveys(surveys: pd.DataFrame, settings: ObservationSettings) -> None:
         )
     if settings.disagreeing_surveys == "keep" or surveys.empty:
         return
+    # An unknown date beside a known one is a disagreement, too: 0 stands for it.
     columns = surveys[["longitude", "latitude", "year", "day"]].astype("Float64").fillna(0.0)
     groups = columns.astype(np.float64).groupby(identifiers.to_numpy(object))
     spread = groups.max() - groups.min()
@@ -151,6 +155,7 @@ def _by_id(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _by_name(rows: pd.DataFrame) -> pd.DataFrame:
+    # Sorted first, so that of several spellings the same one is shown whatever the order of rows.
     names = rows["species"].dropna().drop_duplicates().sort_values()
     names = names[~_key(names).duplicated()].reset_index(drop=True)
     return pd.DataFrame(
@@ -167,6 +172,7 @@ def _names(
     if file and file.species_list and file.species_list == table.species_list:
         listed_names = species.set_index("species_id")["species"]
         names = names.fillna(frame["species_id"].map(listed_names).astype("string"))
+    # One row without a name is unidentified; a table of them was read by the wrong identity.
     if len(names) and names.isna().all():
         raise InputError(
             f"{table.path}: none of {len(names)} rows has a species name, which identity: name "
@@ -184,6 +190,7 @@ def _checked(species: pd.DataFrame, source: str) -> pd.DataFrame:
             f"{source}: ids {listed(species.loc[~whole, 'species_id'])} are no whole numbers; "
             "expected one integer a species"
         )
+    # The name is what maps, legends and trait lists know a species by, so it may not be missing.
     names = _spelled(species["species"])
     if names.isna().any():
         raise InputError(
