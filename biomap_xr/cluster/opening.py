@@ -80,7 +80,7 @@ def _local(profile: LocalProfile) -> Iterator[Session]:
 @contextmanager
 def _local_cuda(profile: LocalCudaProfile) -> Iterator[Session]:
     start = partial(
-        _cuda_cluster_class(),
+        _cuda_cluster_class(profile),
         CUDA_VISIBLE_DEVICES=None if profile.devices == "all" else list(profile.devices),
         threads_per_worker=1,
         memory_limit=profile.memory_limit,
@@ -176,11 +176,11 @@ def _security(profile: AddressProfile) -> Security | None:
     )
 
 
-def _cuda_cluster_class() -> Any:
-    """Return dask-cuda's cluster, once it is sure that there is a GPU for it.
+def _cuda_cluster_class(profile: LocalCudaProfile) -> Any:
+    """Return dask-cuda's cluster, once it is sure that the GPUs of the profile are there.
 
     Raises:
-        InputError: dask-cuda is not installed, or this machine has no usable GPU.
+        InputError: dask-cuda is not installed, or this machine has no usable GPU, or fewer.
     """
     advice = f"use the profile {LOCAL_PROFILE} on a machine without a GPU"
     try:
@@ -201,6 +201,12 @@ def _cuda_cluster_class() -> Any:
         ) from error
     if not count:
         raise InputError(f"this machine has 0 NVIDIA GPUs, expected at least one; {advice}")
+    beyond = [] if profile.devices == "all" else [each for each in profile.devices if each >= count]
+    if beyond:
+        raise InputError(
+            f"the profile asks for the GPUs {beyond}, expected indices from 0 to {count - 1}; "
+            "correct devices in the profile"
+        )
     return LocalCUDACluster
 
 

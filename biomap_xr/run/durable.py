@@ -17,20 +17,20 @@ class Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
 
 
-def publish(path: Path, text: str) -> None:
+def publish(path: Path, content: str | bytes) -> None:
     """Write a file under a temporary name, force it to disk, rename it, force the folder to disk.
 
     A reader, also one after a loss of power, sees the old content or the new one, never a part.
 
     Args:
         path: Final name; its folder is made where it is missing.
-        text: Whole content.
+        content: All of it; text is written as UTF-8.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}{PARTIAL}")
     try:
-        with temporary.open("w", encoding="utf-8") as file:
-            file.write(text)
+        with temporary.open("wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
         reach("unpublished")

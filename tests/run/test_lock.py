@@ -11,16 +11,12 @@ from biomap_xr.run.lock import WorkspaceLock, owner_of
 
 
 @pytest.fixture
-def other(tmp_path: Path):
-    context = multiprocessing.get_context("forkserver")
-    here, there = context.Pipe()
-    process = context.Process(target=hold, args=(tmp_path, there))
-    process.start()
-    assert here.poll(20)
+def other(tmp_path: Path, start_process):
+    here, there = multiprocessing.Pipe()
+    process = start_process(hold, tmp_path, there)
+    assert here.poll(30)
     assert here.recv() == process.pid
-    yield process
-    process.kill()
-    process.join()
+    return process
 
 
 def test_a_second_writer_is_refused_and_the_owner_named(
