@@ -7,6 +7,7 @@ import logging
 import queue
 import signal
 import threading
+import time
 import uuid
 from collections import deque
 from collections.abc import Callable
@@ -25,6 +26,10 @@ logger = logging.getLogger(__name__)
 
 Job = Callable[..., object]
 PREFIX = "tile"
+FETCH = 600
+"""Seconds to wait for a result: a tile whose worker died right after it is run once more."""
+REFRESH = 2.0
+"""Seconds for which the number of workers is taken as known: a large cluster's list is long."""
 
 _jobs: dict[str, Job] = {}
 
@@ -104,8 +109,10 @@ class DaskSession:
         self.client = client
         self._resources = resources or None
         self._token = ""
-        self._futures: dict[str, Future[object]] = {}
+        self._futures: dict[str, Future[object] | None] = {}
         self._ended: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._known: list[int] = []
+        self._asked = -REFRESH
 
     @property
     def workers(self) -> int:
@@ -129,7 +136,11 @@ class DaskSession:
         self.client.register_plugin(JobPlugin(self._token, cloudpickle.dumps(job)))
 
     def submit(self, name: str, *arguments: object) -> None:
-        """Run the function on some worker."""
+        """Run the function on some worker; a cluster that is gone is told by `wait`."""
+        if self.client.status not in ("running", "connecting"):
+            self._futures[name] = None
+            self._ended.put(name)
+            return
         future = self.client.submit(
             run_job,
             self._token,
@@ -156,7 +167,7 @@ class DaskSession:
 
     def abandon(self) -> None:
         """Cancel all tasks that have not ended; one that runs already ends unheard."""
-        futures, self._futures = list(self._futures.values()), {}
+        futures, self._futures = [each for each in self._futures.values() if each], {}
         if futures and self.client.status == "running":
             self.client.cancel(futures, force=True)
 
@@ -167,8 +178,10 @@ class DaskSession:
 
     def _end(self, name: str) -> Ended:
         future = self._futures.pop(name)
+        if future is None:
+            return Ended(name, "lost", error=CancelledError(f"task {name} found no scheduler"))
         if future.status == "finished":
-            return Ended(name, "finished", future.result())
+            return _result(name, future)
         if future.status != "error":
             return Ended(name, "lost", error=CancelledError(f"task {name} was {future.status}"))
         error = future.exception()
@@ -178,14 +191,25 @@ class DaskSession:
         return Ended(name, "lost" if lost else "failed", error=error)
 
     def _threads(self) -> list[int]:
-        """Return the number of threads of each worker."""
-        workers = self.client.scheduler_info(n_workers=-1)["workers"]
-        return [worker["nthreads"] for worker in workers.values()]
+        """Return the number of threads of each worker, asking the scheduler now and then."""
+        now = time.monotonic()
+        if now - self._asked > REFRESH:
+            workers = self.client.scheduler_info(n_workers=-1).get("workers", {})
+            self._known, self._asked = [worker["nthreads"] for worker in workers.values()], now
+        return self._known
 
     def _forget_job(self) -> None:
         if self._token and self.client.status == "running":
             self.client.unregister_worker_plugin(f"biomap-job-{self._token}")
         self._token = ""
+
+
+def _result(name: str, future: Future[object]) -> Ended:
+    """Fetch the small result of a task, whose worker or scheduler may be gone meanwhile."""
+    try:
+        return Ended(name, "finished", future.result(timeout=FETCH))
+    except (CancelledError, TimeoutError) as error:
+        return Ended(name, "lost", error=error)
 
 
 Session = SerialSession | DaskSession

@@ -84,10 +84,13 @@ class Attempt:
         marks = self.ledger.marks
         with marks.working():
             earlier = marks.of(tile.name)
+            marks.end(tile.name)
+            # The receipt may have been the last thing that a worker wrote before it died.
+            finished = self._finished(tile)
+            if finished is not None:
+                return finished
             if earlier is not None:
-                marks.end(tile.name)
-                # The receipt may have been the last thing that the worker wrote.
-                return self._finished(tile) or WorkerDied(earlier)
+                return WorkerDied(earlier)
             mark = marks.begin(tile.name, number)
             try:
                 with watched(marks, mark, self.timeout):

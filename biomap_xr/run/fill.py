@@ -256,9 +256,15 @@ class _Filling:
         reach("recorded")
 
     def _suspect(self, one: _Try, note: str, pid: int) -> None:
+        """Try a tile whose worker died again, and alone: only then is the death surely its own."""
+        # Where several tiles share a process, the first death may be another one's doing.
+        certain = one.suspect or self.session.threads == 1
         one.suspect = True
         reason = note or f"its worker (process {pid}) died while it ran"
-        self._again(one, self.suspects, f"WorkerDied: {reason}")
+        if certain:
+            self._again(one, f"WorkerDied: {reason}")
+        else:
+            self.suspects.append(one)
 
     def _orphan(self, one: _Try) -> None:
         """Clear a tile that is blamed for dead workers, unless it ran on the last of them."""
@@ -281,14 +287,14 @@ class _Filling:
             self.pending.appendleft(one)
             self._halt(f"tile {one.tile.name}: {text}; make room under {self.root} and start again")
             return
-        self._again(one, self.pending, text, "".join(traceback.format_exception(error)))
+        self._again(one, text, "".join(traceback.format_exception(error)))
 
-    def _again(self, one: _Try, queue: deque[_Try], reason: str, trace: str = "") -> None:
+    def _again(self, one: _Try, reason: str, trace: str = "") -> None:
         one.failures += 1
         if one.failures > self.settings.retries:
             self._set_aside(one, reason, trace)
             return
-        queue.append(one)
+        (self.suspects if one.suspect else self.pending).append(one)
         self._say("retried", tile=one.tile.name, note=reason)
 
     def _set_aside(self, one: _Try, reason: str, trace: str = "") -> None:

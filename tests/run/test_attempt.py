@@ -49,6 +49,7 @@ def test_a_worker_that_died_after_its_receipt_had_finished(tmp_path: Path) -> No
     attempt(TILE, 1)
     attempt.ledger.marks.begin(TILE.name, 1)
     assert isinstance(attempt(TILE, 1), Written)
+    assert attempt.ledger.marks.all() == ()
     assert Toy(tmp_path).calls() == [TILE.name]
 
 

@@ -8,9 +8,11 @@ import time
 from pathlib import Path
 
 import pytest
-from toy_program import Toy, drive, run_toy, state_of, toy_tiles
+from toy_program import Toy, drive, drive_cluster, run_toy, state_of, toy_tiles
 
 from biomap_xr.cluster import AddressProfile, LocalProfile, SerialSession, open_session
+from biomap_xr.cluster.sessions import Ended
+from biomap_xr.run.attempt import WorkerDied
 from biomap_xr.run.failpoints import EXIT_STATUS, VARIABLE
 from biomap_xr.run.progress import Event
 from biomap_xr.run.receipts import Ledger
@@ -210,6 +212,17 @@ class TestKilledDriver:
         run_toy(Toy(tmp_path))
         assert state_of(tmp_path) == undisturbed
 
+    def test_workers_that_outlive_their_driver_do_no_harm(
+        self, tmp_path: Path, start_process, undisturbed: dict[str, object]
+    ) -> None:
+        toy = Toy(tmp_path)
+        driver = start_process(drive_cluster, tmp_path, 0.2)
+        until(lambda: len(toy.calls()) >= 3)
+        driver.kill()
+        driver.join(30)
+        assert run_toy(toy).status == 0
+        assert state_of(tmp_path) == undisturbed
+
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
     def test_a_run_asked_to_stop_leaves_a_consistent_state(
         self, tmp_path: Path, start_process, undisturbed: dict[str, object], number: signal.Signals
@@ -225,6 +238,49 @@ class TestKilledDriver:
         finished = ledger.tiles()
         assert run_toy(Toy(tmp_path)).skipped == finished
         assert state_of(tmp_path) == undisturbed
+
+
+class TwoToAProcess(SerialSession):
+    """Pretends that two tiles share each process, and that the process dies with the first."""
+
+    threads = 2
+    slots = 2
+    isolated = True
+
+    def __init__(self, deaths: int) -> None:
+        super().__init__()
+        self.deaths = deaths
+        self.alone: list[int] = []
+
+    def wait(self, seconds: float):
+        if not self.deaths:
+            return super().wait(seconds)
+        self.deaths -= 1
+        self.alone.append(len(self._waiting))
+        ended = [
+            Ended(name, "finished", WorkerDied(Ledger(Path()).marks.begin(tile.name, 1)))
+            for name, (tile, _) in self._waiting
+        ]
+        self._waiting.clear()
+        return ended
+
+
+class TestSharedProcess:
+    def test_neighbours_of_a_death_are_not_blamed(self, tmp_path: Path, monkeypatch) -> None:
+        monkeypatch.chdir(tmp_path)
+        session = TwoToAProcess(deaths=1)
+        summary = run_toy(Toy(tmp_path), session, retries=0)
+        assert (sorted(summary.done), summary.failed) == (sorted(NAMES), ())
+
+    def test_only_a_tile_that_had_the_process_for_itself_is(
+        self, tmp_path: Path, monkeypatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        session = TwoToAProcess(deaths=2)
+        summary = run_toy(Toy(tmp_path), session, retries=0, window=9)
+        assert session.alone == [9, 1]
+        assert [failure.tile for failure in summary.failed] == [FIRST]
+        assert len(summary.done) == 8
 
 
 class TestWorkers:

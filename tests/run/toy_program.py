@@ -12,7 +12,7 @@ from pathlib import Path
 import cloudpickle
 import numpy as np
 
-from biomap_xr.cluster import SerialSession
+from biomap_xr.cluster import LocalProfile, SerialSession, open_session
 from biomap_xr.cubes import Shard
 from biomap_xr.grid import Grid, GridSettings, Tile
 from biomap_xr.grid.settings import Extent
@@ -111,3 +111,10 @@ def drive(root: Path, environment: dict[str, str], seconds: float = 0.0) -> None
     with WorkspaceLock(root):
         summary = run_toy(Toy(root, seconds=seconds))
     raise SystemExit(summary.status)
+
+
+def drive_cluster(root: Path, seconds: float) -> None:
+    """Be the driver of a run on a worker process."""
+    profile = LocalProfile(kind="local", processes=1, memory_limit="1GiB", dashboard=None)
+    with WorkspaceLock(root), open_session(profile) as session:
+        run_toy(Toy(root, seconds=seconds), session)
