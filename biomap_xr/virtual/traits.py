@@ -1,0 +1,85 @@
+"""The table of virtual species: names, keys, Red List status and membership of lists."""
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from biomap_xr.virtual.drivers import DRIVERS
+from biomap_xr.virtual.habitats import HABITATS, habitats_by_openness
+from biomap_xr.virtual.names import gbif_keys, species_ids, species_names
+from biomap_xr.virtual.niches import Niches
+from biomap_xr.virtual.noise import generator_of
+from biomap_xr.virtual.settings import VirtualSettings
+
+STATUSES = ("LC", "NT", "VU", "EN", "CR")
+UNKNOWN = "unknown"
+UNKNOWN_SHARE, INFERRED_SHARE = 0.12, 0.25
+"""Shares of the species without a status, and of the others with one that a model inferred."""
+
+
+def species_table(settings: VirtualSettings, niches: Niches) -> pd.DataFrame:
+    """Return one row a species, in the order of every array (species, ...).
+
+    Columns: `species_id`, `gbif_key`, `species`, `family`, `taxon_rank`, `iucn_status` (LC, NT, VU,
+    EN, CR or unknown), `iucn_source` (observed or inferred, empty where unknown), `woody`, `alien`,
+    `invasive`, `eu_directive` (booleans), `habitat` (EUNIS code of its assemblage), `prevalence`
+    (share of the land), `capture` (chance that a survey finds it in a cell where it lives) and
+    `appeal` (how often people report it, 1 on average).
+    """
+    count, random = settings.species, generator_of(settings.seed, "traits")
+    names = species_names(settings.seed, count)
+    habitat = group_habitats(niches)[niches.group]
+    alien = random.random(count) < 0.08
+    status, source = _statuses(random, niches.prevalence, alien)
+    appeal = np.exp(random.normal(0, 0.8, count))
+    return pd.DataFrame(
+        {
+            "species_id": species_ids(settings.seed, count),
+            "gbif_key": gbif_keys(settings.seed, count),
+            "species": names,
+            "family": [f"{name.split()[0][:4]}aceae" for name in names],
+            "taxon_rank": "SPECIES",
+            "iucn_status": status,
+            "iucn_source": source,
+            "woody": random.random(count) < np.array([one.woody for one in HABITATS])[habitat],
+            "alien": alien,
+            "invasive": alien & (random.random(count) < 0.5),
+            "eu_directive": ~alien & (random.random(count) < 0.08),
+            "habitat": [HABITATS[each].code for each in habitat],
+            "prevalence": niches.prevalence,
+            "capture": captures(random, count),
+            "appeal": appeal / appeal.mean(),
+        }
+    )
+
+
+def captures(random: np.random.Generator, count: int) -> NDArray[np.float32]:
+    """Return chances (species,) between 0.4 and 0.95, two thirds on average.
+
+    A plot of 100 m2 covers a twenty-fifth of a cell of 2,500 m2: species that grow scattered are
+    often beside it.
+    """
+    return (0.4 + 0.55 * random.beta(2.2, 2.2, count)).astype(np.float32)
+
+
+def group_habitats(niches: Niches) -> NDArray[np.int64]:
+    """Return which of `HABITATS` each assemblage (group,) makes."""
+    return habitats_by_openness(niches.optimum[:, list(DRIVERS).index("openness")])
+
+
+def _statuses(
+    random: np.random.Generator, prevalence: NDArray[np.float32], alien: NDArray[np.bool_]
+) -> tuple[list[str], list[str]]:
+    """Return status and source: the rarer, the more threatened; aliens never are."""
+    rank = np.argsort(np.argsort(prevalence)) / len(prevalence)
+    risk = rank + random.normal(0, 0.12, len(rank))
+    level = 4 - np.searchsorted([0.02, 0.07, 0.15, 0.25], risk)
+    level[alien] = 0
+    unknown = random.random(len(rank)) < UNKNOWN_SHARE
+    inferred = random.random(len(rank)) < INFERRED_SHARE
+    status = [UNKNOWN if no else STATUSES[each] for no, each in zip(unknown, level, strict=True)]
+    source = [
+        "" if no else "inferred" if guess else "observed"
+        for no, guess in zip(unknown, inferred, strict=True)
+    ]
+    return status, source

@@ -1,0 +1,150 @@
+"""The truth of a simulated Europe: what lives where, and with which chance."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import NDArray
+
+from biomap_xr.cubes import open_cube
+from biomap_xr.errors import InputError
+from biomap_xr.grid import Cells, Grid, Tile
+from biomap_xr.virtual.assemblage import Assemblage
+from biomap_xr.virtual.drivers import chosen_of, sample_of
+from biomap_xr.virtual.niches import MODALITIES, Floats, expected_auc
+from biomap_xr.virtual.settings import VirtualSettings
+from biomap_xr.virtual.traits import species_table
+
+STORE = "truth.zarr"
+SETTINGS = "virtual_settings"
+"""Attribute of the store that holds the settings it was made with, as JSON."""
+
+
+@dataclass(frozen=True, eq=False)
+class Richness:
+    """Expected number of species of a tile's cells, (y, x) each; NaN in water."""
+
+    cell: Floats
+    """In the whole cell."""
+    plot: Floats
+    """On a survey's plot somewhere in the cell."""
+
+
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """What a simulated Europe knows of itself."""
+
+    store: Path
+    assemblage: Assemblage
+    table: pd.DataFrame
+    """One row a species, as `traits.species_table` makes it."""
+
+    @classmethod
+    def of(cls, settings: VirtualSettings, store: Path) -> Self:
+        """Make the truth of settings; ``store`` need not exist yet."""
+        assemblage = Assemblage.of(settings)
+        return cls(store, assemblage, species_table(settings, assemblage.niches))
+
+    @cached_property
+    def grid(self) -> Grid:
+        """The map's cells and tiles."""
+        return self.settings.grid()
+
+    @property
+    def settings(self) -> VirtualSettings:
+        """The settings of this world."""
+        return self.assemblage.world.settings
+
+    @property
+    def species_id(self) -> NDArray[np.int64]:
+        """Ids in the order of every array (species, ...)."""
+        return self.table["species_id"].to_numpy(np.int64)
+
+    @property
+    def capture(self) -> Floats:
+        """Chance (species,) that a survey finds a species in a cell where it lives."""
+        return self.table["capture"].to_numpy(np.float32)
+
+    def open(self) -> xr.Dataset:
+        """Open the stored maps lazily: probability and presence (species, y, x), habitat, ..."""
+        return open_cube(self.store)
+
+    def probability_at(self, cells: Cells) -> Floats:
+        """Return the chance (n, species) of species in cells (n,); 0 in water and off the map."""
+        return self._over(
+            cells, lambda centres, features: self.assemblage.draw(centres, features).probability
+        )
+
+    def presence_at(self, cells: Cells) -> NDArray[np.bool_]:
+        """Return which species live in cells (n,): (n, species)."""
+        drawn = self._over(
+            cells, lambda centres, features: self.assemblage.draw(centres, features).present
+        )
+        return drawn.astype(bool)
+
+    def part_at(self, cells: Cells, modality: str) -> Floats:
+        """Return chances (n, species) from one modality, the others at their means over the land.
+
+        Raises:
+            InputError: There is no such modality.
+        """
+        if modality not in MODALITIES:
+            raise InputError(
+                f"modality {modality!r} is unknown; expected one of {list(MODALITIES)}"
+            )
+        return self._over(cells, lambda _, features: self.assemblage.part(features, modality))
+
+    def expected_richness(self, tile: Tile) -> Richness:
+        """Return the expected richness of a tile's cells, in the cell and on a plot."""
+        window = tile.window
+        maps = self.open().isel(y=window.rows, x=window.columns)
+        land = maps["land"].to_numpy() == 1
+        values = (maps[name].to_numpy() for name in ("richness_cell", "richness_plot"))
+        return Richness(*(np.where(land, value, np.float32(np.nan)) for value in values))
+
+    @cached_property
+    def skill(self) -> dict[str, float]:
+        """Return the macro AUC over the land of the full truth and of each modality's part."""
+        world, niches = self.assemblage.world, self.assemblage.niches
+        everywhere = sample_of(self.settings)
+        land = chosen_of(everywhere, world.terrain.at(everywhere).land)
+        features = self.assemblage.features(land)
+        probability = self.assemblage.draw(land, features).probability.T
+        scores = {"full": (niches.weights @ features).T}
+        scores |= {name: self.assemblage.part(features, name).T for name in MODALITIES}
+        return {
+            name: round(float(expected_auc(score, probability).mean()), 4)
+            for name, score in scores.items()
+        }
+
+    def _over(self, cells: Cells, values_of: Callable[[Any, Floats], NDArray[Any]]) -> Floats:
+        """Return values (n, species) at cells, 0 where there is no land."""
+        result = np.zeros((len(cells.row), self.settings.species), np.float32)
+        inside = np.flatnonzero(cells.inside)
+        centres = self.grid.centres_of(cells[inside])
+        land = self.assemblage.world.terrain.at(centres).land
+        centres = chosen_of(centres, land)
+        if len(centres.x):
+            result[inside[land]] = values_of(centres, self.assemblage.features(centres)).T
+        return result
+
+
+def open_truth(path: Path) -> Truth:
+    """Open the truth that `simulate` left in a folder, or its ``truth.zarr`` itself.
+
+    Raises:
+        InputError: There is no truth.
+    """
+    store = path if path.name == STORE else path / STORE
+    attributes = open_cube(store).attrs
+    if SETTINGS not in attributes:
+        raise InputError(
+            f"{store} has no attribute {SETTINGS!r}; expected the truth of a simulated Europe: run "
+            "`biomap simulate` to make one"
+        )
+    return Truth.of(VirtualSettings.model_validate_json(attributes[SETTINGS]), store)
