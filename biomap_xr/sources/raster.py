@@ -13,6 +13,7 @@ import numpy as np
 import rasterio
 from numpy.typing import DTypeLike
 from odc.geo.geobox import GeoBox
+from rasterio.crs import CRS
 from rasterio.errors import NotGeoreferencedWarning, RasterioIOError
 from rasterio.io import DatasetReader
 
@@ -178,13 +179,24 @@ def geobox_of(path: Path, dataset: DatasetReader, crs: str | None) -> GeoBox:
         raise InputError(
             f"{path} has no georeference; expected an affine transform: write one with gdal_edit"
         )
-    geobox = GeoBox((dataset.height, dataset.width), dataset.transform, crs or dataset.crs)
+    stated = crs or crs_text(dataset.crs)
+    geobox = GeoBox((dataset.height, dataset.width), dataset.transform, stated)
     if not geobox.axis_aligned:
         raise InputError(
             f"{path} is rotated ({tuple(dataset.transform)[:6]}); "
             "expected rows along x: warp it first"
         )
     return geobox
+
+
+def crs_text(crs: CRS) -> str:
+    """Return a CRS as its EPSG code where that is certain, else as WKT.
+
+    >>> crs_text(CRS.from_string("EPSG:3035"))
+    'EPSG:3035'
+    """
+    code = crs.to_epsg(confidence_threshold=100)
+    return crs.to_wkt() if code is None else f"EPSG:{code}"
 
 
 def check_dtype(path: Path, found: str, expected: str | None) -> str:

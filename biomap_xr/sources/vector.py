@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from math import ceil, floor
+from math import ceil, floor, isfinite
 from os import PathLike
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from pyogrio.errors import DataLayerError, DataSourceError
 from rasterio.features import rasterize
 
 from biomap_xr.errors import InputError
+from biomap_xr.sources.footprint import bounds_in
 from biomap_xr.sources.paths import local_file
 
 SUFFIXES = (".gpkg", ".shp", ".geojson", ".fgb")
@@ -138,11 +139,20 @@ def rasterise(
 
 
 def window_polygons(layer: Layer, geobox: GeoBox) -> gpd.GeoDataFrame:
-    """Return the polygons around a window, in the window's CRS."""
-    box = geobox.footprint(layer.crs, buffer=2).boundingbox
+    """Return the polygons around a window, in the window's CRS.
+
+    Raises:
+        InputError: The layer's CRS does not reach the window.
+    """
     page = PAGE[layer.unit]
-    left, bottom = floor(box.left / page) * page, floor(box.bottom / page) * page
-    right, top = ceil(box.right / page) * page, ceil(box.top / page) * page
+    bounds = bounds_in(geobox.pad(2), layer.crs)
+    if not all(map(isfinite, bounds)):
+        raise InputError(
+            f"{layer.path} is in {layer.crs}, which does not reach all of the cells at "
+            f"{geobox.boundingbox.bbox} in {geobox.crs}; reproject the file"
+        )
+    left, bottom = (floor(bound / page) * page for bound in bounds[:2])
+    right, top = (ceil(bound / page) * page for bound in bounds[2:])
     polygons = read_page(layer, (left, bottom, right, top), str(geobox.crs))
     return polygons[polygons.geometry.intersects(geobox.extent.geom)]
 

@@ -14,6 +14,7 @@ from rasterio.vrt import WarpedVRT
 from rasterio.windows import Window
 
 from biomap_xr.errors import InputError
+from biomap_xr.sources.footprint import bounds_in
 from biomap_xr.sources.raster import GDAL_OPTIONS, Raster, handle
 
 Method = Literal["nearest", "bilinear", "average"]
@@ -25,6 +26,8 @@ WARP_TOLERANCE = 1e-9
 WARP_PIXELS = 16_000_000
 # Share of a pixel by which two grids may differ and still be called the same.
 ALIGNED = 1e-6
+# Share of a pixel that a corner may lie beyond an edge by rounding alone.
+ROUNDING = 1e-6
 
 
 @dataclass(frozen=True)
@@ -118,10 +121,15 @@ def native_window(
         geobox: The cells to cover, in any CRS.
         margin: Pixels more on each side.
     """
-    box = raster.geobox.enclosing(geobox.footprint(str(raster.geobox.crs))).pad(margin)
-    # The enclosing box has the raster's own pixels, so its corner is a whole number of them.
-    column, row = ~raster.geobox.affine * (box.affine.c, box.affine.f)
-    return round(row), round(column), (box.shape.y, box.shape.x)
+    left, bottom, right, top = bounds_in(geobox, str(raster.geobox.crs))
+    inverse, (height, width) = ~raster.geobox.affine, raster.geobox.shape.yx
+    columns, rows = np.transpose([inverse * (left, top), inverse * (right, bottom)])
+    # Infinite where the raster's CRS does not reach all cells: then any of its pixels may count.
+    first = np.floor([rows.min() + ROUNDING, columns.min() + ROUNDING])
+    last = np.ceil([rows.max() - ROUNDING, columns.max() - ROUNDING])
+    first = np.where(np.isfinite(first), first, 0).astype(int) - margin
+    last = np.where(np.isfinite(last), last, (height, width)).astype(int) + margin
+    return int(first[0]), int(first[1]), (int(last[0] - first[0]), int(last[1] - first[1]))
 
 
 def observed(values: NDArray[np.generic], nodata: float | None) -> NDArray[np.bool_]:
