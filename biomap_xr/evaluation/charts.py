@@ -22,7 +22,7 @@ def evaluation_chart(rows: Sequence[Row], *, theme: Theme = LIGHT) -> Figure:
         theme: colours of the page.
     """
     columns = column_names(rows)
-    size = (2.5 * len(columns) + 1.2, 0.42 * len(rows) + 1.3)
+    size = (2.1 * len(columns) + 1.4, 0.36 * len(rows) + 1.2)
     figure = Figure(figsize=size, layout="constrained", facecolor=theme.paper)
     panels = list(figure.subplots(1, len(columns), sharey=True, squeeze=False)[0])
     for axes, column in zip(panels, columns, strict=True):
@@ -82,6 +82,7 @@ def area_chart(cells: NDArray[np.int64], *, resolution: float, theme: Theme = LI
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
     axes.set_xlabel("rank of the species by area", color=theme.quiet, fontsize=8.5)
     axes.set_ylabel("area (km²)", color=theme.quiet, fontsize=8.5)
+    axes.set_xlim(0, area.size + 1)
     dress(axes, theme)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)

@@ -58,7 +58,7 @@ def round_up(values: NDArray[np.float64]) -> float:
 def canvases(theme: Theme, frame: Frame, count: int = 1) -> tuple[Figure, list[Axes]]:
     """Lay out ``count`` maps beside each other, in the shape of the mapped area."""
     left, right, bottom, top = frame.extent
-    width = 6.4 if count == 1 else 4.4
+    width = 6.4 if count == 1 else 3.4
     height = float(np.clip(width * (top - bottom) / (right - left), 2.0, 12.0))
     size = (width * count + 1.4, height + 1.0)
     figure = Figure(figsize=size, layout="compressed", facecolor=theme.paper)

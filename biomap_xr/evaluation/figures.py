@@ -66,8 +66,10 @@ def species_map(
     subtitle = f"probability of presence per {raster.frame.cell}"
     if "threshold_f" in cube.coords:
         threshold = float(cube["threshold_f"].to_numpy()[index])
-        subtitle += f"; counts as present from {threshold:.2f} on (line on the scale)"
-        bar.axhline(threshold, color=theme.ink, linewidth=1.8)
+        subtitle += f"; counts as present from {threshold:.2f} on"
+        if threshold <= bar.get_ylim()[1]:
+            subtitle += " (line on the scale)"
+            bar.axhline(threshold, color=theme.ink, linewidth=1.8)
     entitle(axes, name, subtitle, theme)
     return figure
 

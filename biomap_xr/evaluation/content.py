@@ -1,0 +1,129 @@
+"""What a report says, as one frozen value; how it looks is the template's affair."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from biomap_xr.evaluation.map_statistics import PAPER_STATISTICS, MapStatistics
+from biomap_xr.evaluation.tables import PAPER_TABLE, Row
+from biomap_xr.evaluation.truth import RichnessError, TruthComparison
+
+Cell = str | int | float | None
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One number or phrase of the run's summary."""
+
+    label: str
+    value: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows under named columns."""
+
+    caption: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    note: str = ""
+
+    @classmethod
+    def of_pairs(cls, caption: str, pairs: Mapping[str, Cell], note: str = "") -> "Table":
+        """Make a table of two columns without headings.
+
+        >>> Table.of_pairs("Software", {"numpy": "2.4"}).rows
+        (('numpy', '2.4'),)
+        """
+        return cls(caption, (), tuple(pairs.items()), note)
+
+    def record(self) -> dict[str, Any]:
+        """Return the table as plain values for JSON."""
+        rows = [[_plain(cell) for cell in row] for row in self.rows]
+        return {"caption": self.caption, "columns": list(self.columns), "rows": rows}
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """One figure, drawn for a light and for a dark page."""
+
+    name: str
+    """Short and unique, such as ``richness``."""
+    alt: str
+    """What it shows, for who cannot see it."""
+    caption: str
+    light: bytes
+    """PNG."""
+    dark: bytes
+    """PNG."""
+
+
+@dataclass(frozen=True, eq=False)
+class ReportContent:
+    """Everything that one report says; parts that a run does not have are left empty."""
+
+    title: str
+    lead: str = ""
+    """What was mapped, in one or two sentences."""
+    summary: tuple[Fact, ...] = ()
+    maps: tuple[Picture, ...] = ()
+    evaluation: tuple[Row, ...] = ()
+    """Models of this run on its held-out surveys."""
+    evaluation_note: str = ""
+    evaluation_chart: Picture | None = None
+    truth: tuple[TruthComparison, ...] = ()
+    """Models beside the truth of a simulated Europe, with and without presence-only records."""
+    statistics: MapStatistics | None = None
+    area_chart: Picture | None = None
+    thresholds: tuple[Table, ...] = ()
+    observations: tuple[Table, ...] = ()
+    predictors: tuple[Table, ...] = ()
+    provenance: tuple[Table, ...] = ()
+
+
+def metrics_record(content: ReportContent) -> dict[str, Any]:
+    """Return all numbers of a report as plain values, as ``report/metrics.json`` holds them."""
+    statistics = content.statistics.record() if content.statistics else None
+    tables = ("thresholds", "observations", "predictors", "provenance")
+    return {
+        "title": content.title,
+        "summary": {fact.label: fact.value for fact in content.summary},
+        "evaluation": {
+            "models": [row.record() for row in content.evaluation],
+            "paper_1": [row.record() for row in PAPER_TABLE],
+        },
+        "truth": [_truth_record(comparison) for comparison in content.truth],
+        "map": {"this_run": statistics, "paper_1": PAPER_STATISTICS.record()},
+        **{name: [table.record() for table in getattr(content, name)] for name in tables},
+    }
+
+
+def _truth_record(comparison: TruthComparison) -> dict[str, Any]:
+    skill = comparison.skill
+    return {
+        "model": comparison.name,
+        "auc": _plain(skill.model.value),
+        "auc_of_the_truth": _plain(skill.truth.value),
+        "share_of_skill": _plain(skill.share),
+        "species": skill.model.used,
+        "richness_at_surveys": _richness_record(comparison.surveys),
+        "richness_at_cells": _richness_record(comparison.cells) if comparison.cells else None,
+    }
+
+
+def _richness_record(error: RichnessError) -> dict[str, Any]:
+    return {
+        "mean_absolute_error": _plain(error.mean_absolute_error),
+        "true_mean": _plain(error.true_mean),
+        "relative": _plain(error.relative),
+        "bias": _plain(error.bias),
+        "count": error.count,
+    }
+
+
+def _plain(value: Cell) -> Cell:
+    """JSON has neither NaN nor infinity."""
+    return None if isinstance(value, float) and not np.isfinite(value) else value
