@@ -3,7 +3,7 @@
 import ipaddress
 import os
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
 from typing import Any
@@ -68,6 +68,7 @@ def _local(profile: LocalProfile) -> Iterator[Session]:
         LocalCluster,
         n_workers=processes_of(profile),
         threads_per_worker=profile.threads,
+        # Threads would share one interpreter, and one death.
         processes=True,
         memory_limit=profile.memory_limit,
         dashboard_address=profile.dashboard,
@@ -88,6 +89,7 @@ def _local_cuda(profile: LocalCudaProfile) -> Iterator[Session]:
         security=profile.secure or None,
         # A worker is either there for a tile or it is not: two models never meet on one GPU.
         resources={"GPU": 1},
+        # Before the first tile, so that no tile's time holds it.
         pre_import="torch",
     )
     with _started(start, profile.kernel_threads) as client:
@@ -114,12 +116,17 @@ def _session(session: DaskSession) -> Iterator[Session]:
 def _started(start: Callable[[], Any], kernel_threads: int) -> Iterator[Client]:
     """Start a cluster on this machine, with the workers' environment in place before they exist."""
     environment = worker_environment(kernel_threads)
-    with (
-        dask.config.set(scheduler_settings(environment)),
-        _environment(environment),
-        start() as cluster,
-        Client(cluster) as client,
-    ):
+    with ExitStack() as stack:
+        stack.enter_context(dask.config.set(scheduler_settings(environment)))
+        # A nanny that restarts a worker leaves the worker's variables in this process.
+        stack.enter_context(_restored(environment))
+        # What is set here goes before the profile in Dask's eyes, so it steps aside for a moment;
+        # no longer, since this process trains models with all its threads meanwhile.
+        with _restored(environment):
+            os.environ.update(environment)
+            cluster = stack.enter_context(start())
+        client = stack.enter_context(Client(cluster))
+        # Ctrl-C reaches the whole process group.
         client.register_plugin(IgnoreInterrupt())
         yield client
 
@@ -191,6 +198,7 @@ def _cuda_cluster_class(profile: LocalCudaProfile) -> Any:
             f"a local-cuda profile needs dask-cuda, which cannot be imported ({error}); "
             f"install biomap-xr[cuda], or {advice}"
         ) from error
+    # dask-cuda would fail in one of several ways, some only in the workers.
     try:
         pynvml.nvmlInit()
         count = pynvml.nvmlDeviceGetCount()
@@ -243,6 +251,7 @@ def processes_of(profile: LocalProfile) -> int:
     """
     if profile.processes != "auto":
         return profile.processes
+    # Dask knows the limits of a container or a batch job, the bare count of CPUs does not.
     by_cpu = max(CPU_COUNT // (profile.threads * profile.kernel_threads), 1)
     if profile.memory_limit == "auto":
         return by_cpu
@@ -256,6 +265,7 @@ def scheduler_settings(environment: Mapping[str, str]) -> dict[str, Any]:
     5
     """
     return {
+        # The run counts deaths itself; Dask blames whoever waited on the worker.
         "distributed.scheduler.allowed-failures": 5,
         # Without it a run whose workers are all gone waits for ever.
         "distributed.scheduler.no-workers-timeout": "10 minutes",
@@ -283,14 +293,9 @@ def worker_environment(kernel_threads: int) -> dict[str, str]:
 
 
 @contextmanager
-def _environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """Set variables for the processes that start within the context, and put the old ones back.
-
-    Dask's nannies write them into this process whenever they start a worker, and let what is set
-    here already go before the profile.
-    """
-    former = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
+def _restored(names: Iterable[str]) -> Iterator[None]:
+    """Put variables of this process back to what they were before the context."""
+    former = {name: os.environ.get(name) for name in names}
     try:
         yield
     finally:

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 from biomap_xr.errors import RecipeError
 from biomap_xr.settings import Settings
 
+# In bytes: a larger file is no profile, and YAML can be made to swell.
 SIZE_LIMIT = 1_000_000
 Device = Literal["cpu", "cuda"]
 

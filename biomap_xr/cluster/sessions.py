@@ -31,6 +31,7 @@ FETCH = 600
 REFRESH = 2.0
 """Seconds for which the number of workers is taken as known: a large cluster's list is long."""
 
+# Of a worker's process; a task finds its function here by the token that it carries.
 _jobs: dict[str, Job] = {}
 
 
@@ -88,6 +89,7 @@ class SerialSession:
         error = future.exception()
         if error is None:
             return (Ended(name, "finished", future.result()),)
+        # The executor catches all; a request to end is not a failure of the tile.
         if not isinstance(error, Exception):
             raise error
         return (Ended(name, "failed", error=error),)
@@ -131,6 +133,7 @@ class DaskSession:
 
     def start(self, job: Job) -> None:
         """Send the function to every worker that is there or will come, once each."""
+        # A token for each function: a scheduler elsewhere may serve several runs.
         self._forget_job()
         self._token = uuid.uuid4().hex
         self.client.register_plugin(JobPlugin(self._token, cloudpickle.dumps(job)))
@@ -141,6 +144,7 @@ class DaskSession:
             self._futures[name] = None
             self._ended.put(name)
             return
+        # Resources go with the task: annotations are lost when a graph is optimised.
         future = self.client.submit(
             run_job,
             self._token,
@@ -150,6 +154,7 @@ class DaskSession:
             pure=False,
             resources=self._resources,
         )
+        # The session holds the future until it ends: a task nobody holds is forgotten.
         self._futures[name] = future
         ended = self._ended
         future.add_done_callback(lambda _: ended.put(name))
@@ -169,6 +174,7 @@ class DaskSession:
         """Cancel all tasks that have not ended; one that runs already ends unheard."""
         futures, self._futures = [each for each in self._futures.values() if each], {}
         if futures and self.client.status == "running":
+            # A finished run leaves nothing behind on a scheduler that goes on.
             self.client.cancel(futures, force=True)
 
     def close(self) -> None:

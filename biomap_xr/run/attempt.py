@@ -83,6 +83,7 @@ class Attempt:
         """
         marks = self.ledger.marks
         with marks.working():
+            # A mark that is there before the tile begins was left by a worker that died on it.
             earlier = marks.of(tile.name)
             marks.end(tile.name)
             # The receipt may have been the last thing that a worker wrote before it died.
@@ -96,6 +97,7 @@ class Attempt:
                 with watched(marks, mark, self.timeout):
                     return self._work(tile, number)
             finally:
+                # Not reached by a process that dies, which is what the mark is for.
                 marks.end(tile.name)
 
     def _work(self, tile: Tile, number: int) -> Written:
@@ -103,6 +105,7 @@ class Attempt:
         start = time.perf_counter()
         outcome = self.program(tile)
         seconds = time.perf_counter() - start
+        # A receipt is a promise about files, so the files are looked at first.
         self._check(tile, outcome)
         reach("before_receipt")
         self.ledger.write(

@@ -27,6 +27,7 @@ def publish(path: Path, content: str | bytes) -> None:
         content: All of it; text is written as UTF-8.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    # A name of its own, so that two writers of one file cannot mix their bytes.
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}{PARTIAL}")
     try:
         with temporary.open("wb") as file:
@@ -34,6 +35,7 @@ def publish(path: Path, content: str | bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         reach("unpublished")
+        # Within one folder a rename is atomic: the final name never holds a part.
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

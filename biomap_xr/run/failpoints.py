@@ -23,4 +23,5 @@ def reach(name: str) -> None:
         return
     _passages[name] += 1
     if _passages[name] >= int(passage or 1):
+        # Neither finally nor atexit runs, as with a signal 9.
         os._exit(EXIT_STATUS)

@@ -25,7 +25,9 @@ from biomap_xr.run.stopping import Stop
 
 # No other tile would fare better: the run stops instead of setting each one aside.
 HOPELESS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
+# Seconds between two looks at whether somebody asked the run to stop.
 HEARTBEAT = 0.5
+LOST = "the cluster is gone"
 
 
 class Ended(Protocol):
@@ -156,10 +158,12 @@ class _Filling:
     listener: Listener
 
     def run(self, tiles: Iterable[Tile]) -> Summary:
+        """Do what is to be done of the tiles, and say what became of each."""
         start = time.monotonic()
         self._sort(tiles)
         self._say("began", tiles=len(self.pending), skipped=len(self.skipped))
         if self.pending:
+            # Without a process of its own, a tile that hangs could only be ended with the driver.
             timeout = self.settings.tile_timeout if self.session.isolated else None
             self.session.start(Attempt(self.program, self.ledger, self.root, timeout))
             self._loop()
@@ -203,9 +207,11 @@ class _Filling:
                         self._halt(stop.reason)
                     if self.stopped:
                         deadline = min(deadline, time.monotonic() + self.settings.patience)
+                    # Nothing is waited for that cannot come.
                     if time.monotonic() > deadline or self.stopped.startswith(LOST):
                         break
         finally:
+            # Also when a second signal interrupts: the cluster may live on without this run.
             self.session.abandon()
 
     def _top_up(self) -> bool:
@@ -222,12 +228,15 @@ class _Filling:
         return self.pending if innocent else self.suspects
 
     def _window(self) -> int:
+        # All workers may be away for a moment, between a death and a restart.
         slots = max(self.session.slots, 1)
         if self._queue() is self.suspects:
             return slots if self.session.threads == 1 else 1
+        # As many waiting as running: no worker idles while its next tile is on the way.
         return self.settings.window or 2 * slots
 
     def _submit(self, one: _Try) -> None:
+        # A name of its own for each try: the scheduler remembers what became of the last one.
         self.submitted += 1
         name = f"{one.tile.name}-{self.submitted}"
         self.flying[name] = one
@@ -243,6 +252,7 @@ class _Filling:
             case "killed", _:
                 self._orphan(one)
             case "lost", _:
+                # Not this tile's fault: it counts as left, not as failed.
                 self.flying[ended.name] = one
                 self._halt(f"{LOST}: {ended.error}")
             case _:
@@ -284,6 +294,7 @@ class _Filling:
     def _fail(self, one: _Try, error: BaseException | None) -> None:
         text = f"{type(error).__name__}: {error}"
         if _is_hopeless(error):
+            # The tile itself is sound: it is left to the next run, not set aside.
             self.pending.appendleft(one)
             self._halt(f"tile {one.tile.name}: {text}; make room under {self.root} and start again")
             return
@@ -307,6 +318,7 @@ class _Filling:
             error=reason,
             traceback=trace,
         )
+        # On disk before anybody is told: a run killed from now on still names the tile.
         self.failed.append(failure)
         self.ledger.failures.add(failure)
         self._say("set_aside", tile=one.tile.name, note=reason)
@@ -320,10 +332,8 @@ class _Filling:
         self.listener(Event(kind, self.program.name, **content))
 
 
-LOST = "the cluster is gone"
-
-
 def _is_hopeless(error: BaseException | None) -> bool:
+    # A room may have wrapped the system's error in one of its own.
     while error is not None:
         if isinstance(error, OSError) and error.errno in HOPELESS:
             return True

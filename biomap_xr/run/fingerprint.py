@@ -21,5 +21,6 @@ def fingerprint_of(parts: Mapping[str, JsonValue]) -> str:
     >>> fingerprint_of({"kernel": 1})[:8]
     'e2644730'
     """
+    # Sorted and without spaces: one text for equal parts, on every machine.
     text = json.dumps(parts, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()

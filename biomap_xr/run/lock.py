@@ -20,6 +20,8 @@ from biomap_xr.run.durable import Record
 logger = logging.getLogger(__name__)
 
 FILE = ".biomap.lock"
+# Of a command line, enough to know a run by.
+MOST = 500
 
 
 class Owner(Record):
@@ -39,7 +41,7 @@ class Owner(Record):
             pid=os.getpid(),
             host=socket.gethostname(),
             since=since,
-            command=shlex.join(sys.argv)[:500],
+            command=shlex.join(sys.argv)[:MOST],
         )
 
     def __str__(self) -> str:
@@ -74,6 +76,7 @@ class WorkspaceLock:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
+            # Closing another descriptor of the file does not give up the owner's lock.
             os.close(descriptor)
             raise InputError(
                 f"{self.path.parent} is in use by "
@@ -91,6 +94,7 @@ class WorkspaceLock:
         trace: TracebackType | None,
     ) -> None:
         """Give the workspace back; the file stays, since removing it races with the next owner."""
+        # An empty record tells an owner that left from one that died.
         os.ftruncate(self._descriptor, 0)
         os.close(self._descriptor)
         self._descriptor = -1

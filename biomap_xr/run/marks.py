@@ -48,6 +48,7 @@ class Marks:
 
     def begin(self, tile: str, attempt: int) -> Mark:
         """Leave a mark that a tile has begun in this process."""
+        # No force to disk: a mark tells of the death of a process, and none survives a power cut.
         since = round(time.time(), 3)
         mark = Mark(
             tile=tile, attempt=attempt, pid=os.getpid(), host=socket.gethostname(), since=since
@@ -83,6 +84,7 @@ class Marks:
     def working(self) -> Iterator[None]:
         """Share the folder's lock with the other workers, so that the next run can wait for all."""
         with self._gate() as descriptor:
+            # The system drops it with the process, so a killed worker never blocks a next run.
             fcntl.flock(descriptor, fcntl.LOCK_SH)
             yield
 
@@ -104,6 +106,7 @@ class Marks:
                 if time.monotonic() > deadline:
                     raise InputError(self._still_working(patience))
                 time.sleep(0.05)
+            # Read under the lock: nobody works any more, so what is marked did not end.
             left = self.all()
             for mark in left:
                 self.end(mark.tile)

@@ -130,6 +130,7 @@ class LogLines:
 
     def __call__(self, event: Event) -> None:
         """Take note of an event, and say what it changes."""
+        # Tiles of one wave end together: without a pause they would fill the log.
         now = self.clock()
         self._tally = self._tally.after(event)
         if event.kind == "began":
@@ -179,6 +180,7 @@ class LiveDisplay:
     def __call__(self, event: Event) -> None:
         """Take note of an event, and show what it changes."""
         self._tally = self._tally.after(event)
+        # A pipeline fills with several programs, one after the other: a row for each.
         if event.kind == "began" or self._row is None:
             self._start = self._clock()
             self._row = self.bar.add_task(
@@ -216,6 +218,7 @@ class EventLog:
         self._append(json.dumps({"time": time.strftime("%Y-%m-%dT%H:%M:%S%z"), **content}) + "\n")
 
     def _append(self, text: str) -> None:
+        # Opened anew each time: the line is with the system even if this process is killed next.
         with self.path.open("a", encoding="utf-8") as file:
             file.write(text)
 

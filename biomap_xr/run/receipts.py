@@ -77,6 +77,7 @@ class Ledger:
             problem = error.errors(include_url=False, include_input=False)[0]["msg"]
             logger.warning("%s is not a whole receipt and counts as absent: %s", path, problem)
             return None
+        # A file copied or renamed by hand must not vouch for another tile.
         if receipt.tile != tile:
             logger.warning("%s speaks of tile %s and counts as absent", path, receipt.tile)
             return None
@@ -94,6 +95,7 @@ class Ledger:
         receipt = self.read(tile)
         if receipt is None or receipt.fingerprint != fingerprint:
             return False
+        # Zarr reads a missing shard as fill value, so its absence must be seen here.
         damaged = [shard.path for shard in receipt.shards if not shard.is_intact(root, deep=deep)]
         if damaged:
             logger.warning(
@@ -103,6 +105,7 @@ class Ledger:
 
     def tiles(self) -> tuple[str, ...]:
         """Return the names of all tiles that have a file here, whole or torn, in order."""
+        # Names with a dot in front are temporary.
         return tuple(sorted(path.stem for path in self.folder.glob("[!.]*.json")))
 
     def receipts(self) -> Iterator[Receipt]:

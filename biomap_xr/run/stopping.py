@@ -25,6 +25,7 @@ class Stop:
         self._former: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Self:
+        # Python lets no other thread set handlers.
         if threading.current_thread() is threading.main_thread():
             self._former = {each: signal.signal(each, self._hear) for each in SIGNALS}
         return self

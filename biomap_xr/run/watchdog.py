@@ -25,6 +25,7 @@ def watched(marks: Marks, mark: Mark, timeout: float | None) -> Iterator[None]:
         yield
         return
     timer = threading.Timer(timeout, _give_up, (marks, mark, timeout))
+    # A worker that closes must not wait for it.
     timer.daemon = True
     timer.start()
     try:
@@ -35,12 +36,14 @@ def watched(marks: Marks, mark: Mark, timeout: float | None) -> Iterator[None]:
 
 def _give_up(marks: Marks, mark: Mark, timeout: float) -> None:
     note = f"still running after {timeout:g} s, so its worker was ended\n{_stacks()}"
+    # The mark outlives the process and tells the driver why it ended.
     marks.annotate(mark.model_copy(update={"note": note}))
     os._exit(EXIT_STATUS)
 
 
 def _stacks() -> str:
     """Describe where each thread of this process stands, innermost call first."""
+    # It wants a real file, since it writes without the interpreter's help.
     with tempfile.TemporaryFile("w+") as file:
         faulthandler.dump_traceback(file=file)
         file.seek(0)

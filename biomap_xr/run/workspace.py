@@ -63,6 +63,7 @@ def identity_of(workspace: Path) -> Identity | None:
 
 def _require_empty(workspace: Path) -> None:
     foreign = sorted(path.name for path in workspace.glob("*") if not path.name.startswith("."))
+    # Somebody's thesis may lie there: nothing of ours is written among foreign files.
     if foreign:
         raise InputError(
             f"{workspace} is not empty (it holds {', '.join(foreign[:3])}) and has no {FILE}, "
@@ -72,6 +73,7 @@ def _require_empty(workspace: Path) -> None:
 
 def _compare(workspace: Path, known: Identity, wanted: Identity) -> None:
     for part in ("recipe", "grid", "species"):
+        # An empty species table is one that is not known yet, and contradicts nothing.
         there, here = getattr(known, part), getattr(wanted, part)
         if there != here and (part != "species" or (there and here)):
             raise InputError(

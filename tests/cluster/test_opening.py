@@ -98,13 +98,17 @@ def test_the_dashboard_is_on_this_machine_only(local) -> None:
     assert local.client.dashboard_link.startswith("http://127.0.0.1:")
 
 
+def test_this_process_keeps_its_own_environment_meanwhile(local) -> None:
+    assert os.environ.get("NUMBA_NUM_THREADS") != "3"
+
+
 def test_this_process_gets_its_environment_and_settings_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     monkeypatch.delenv("MALLOC_TRIM_THRESHOLD_", raising=False)
-    with opening._environment(opening.worker_environment(2)):
-        assert os.environ["OMP_NUM_THREADS"] == "2"
+    with opening._restored(opening.worker_environment(2)):
+        os.environ.update(opening.worker_environment(2))
     assert os.environ["OMP_NUM_THREADS"] == "7"
     assert "MALLOC_TRIM_THRESHOLD_" not in os.environ
 
