@@ -5,24 +5,31 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from biomap_xr.covariates.declaration import cubes_of
 from biomap_xr.covariates.groups import climate_files, landsat_files
 from biomap_xr.covariates.masks import is_vector
-from biomap_xr.covariates.positions import crs_of
+from biomap_xr.covariates.positions import crs_of, positions
 from biomap_xr.covariates.provenance import layers_of
-from biomap_xr.covariates.reading import Band, band_numbers, raster_at
-from biomap_xr.covariates.scenes import find_scenes
-from biomap_xr.covariates.settings import CovariateSettings, LayerSettings, PredictorSettings
+from biomap_xr.covariates.reading import Band
+from biomap_xr.covariates.scenes import files_of_scene, find_scenes
+from biomap_xr.covariates.settings import (
+    CovariateSettings,
+    LandsatSettings,
+    LayerSettings,
+    PredictorSettings,
+)
 from biomap_xr.errors import InputError
 from biomap_xr.grid import Grid
-from biomap_xr.sources.raster import Raster
+from biomap_xr.sources.raster import Raster, describe
 from biomap_xr.sources.vector import describe_layer
 from biomap_xr.sources.window import aligned_offset
 
 SHOWN = 12
 """Problems that the message spells out."""
+COARSE = 32
 
 Check = Callable[[], object]
 
@@ -47,19 +54,22 @@ def check_sources(settings: CovariateSettings, grid: Grid) -> None:
         )
 
 
-def check_raster(path: Path, bands: tuple[Band, ...], kinds: str = "iuf") -> Raster:
+def check_raster(
+    path: Path, bands: tuple[Band, ...], *, crs: str | None = None, kinds: str = "iuf"
+) -> Raster:
     """Describe a raster and make sure that it has some bands and a kind of dtype.
 
     Args:
         path: The file.
         bands: By number or name.
+        crs: For a file that states none.
         kinds: NumPy's letters of the kinds that will do.
 
     Raises:
         InputError: The file, a band or the CRS is missing, or the dtype is of another kind.
     """
-    raster = raster_at(path)
-    band_numbers(raster, bands)
+    raster = describe(path, crs=crs)
+    raster.indexes(bands)
     if raster.dtype.kind not in kinds:
         raise InputError(
             f"{path} holds {raster.dtype}; expected whole numbers, since they are codes: convert it"
@@ -73,12 +83,14 @@ def check_overlap(raster: Raster, grid: Grid) -> None:
     Raises:
         InputError: It does not.
     """
-    extent = grid.geobox.footprint(crs_of(raster.geobox))
-    if not extent.intersects(raster.geobox.extent):
+    # Coarse cells with one more on each side: what is far away is found, whatever the CRS.
+    coarse = grid.geobox.zoom_to((COARSE, COARSE)).pad(1)
+    where = positions(coarse, raster.geobox)
+    height, width = raster.geobox.shape
+    if not (_meets(where.rows, height) and _meets(where.columns, width)):
         raise InputError(
-            f"{raster.path} covers {_box(raster.geobox)} and the map's extent there is "
-            f"{tuple(round(value, 3) for value in extent.boundingbox)}; they do not meet: check "
-            "the file and the CRS"
+            f"{raster.path} covers {_box(raster.geobox)} and the map covers {_box(grid.geobox)}; "
+            "they do not meet: check the file and its CRS"
         )
 
 
@@ -95,6 +107,12 @@ def check_aligned(raster: Raster, cells: GeoBox) -> None:
             f"{_grid(cells)}; they differ by more than 1e-6 pixels: resample the file, or set "
             "aligned to false"
         )
+
+
+def _meets(where: NDArray[np.float64], size: int) -> bool:
+    """Say whether positions span some of the pixels 0 to ``size``."""
+    finite = where[np.isfinite(where)]
+    return bool(finite.size) and bool(finite.min() < size) and bool(finite.max() > 0)
 
 
 def _problems_of(check: Check) -> list[str]:
@@ -129,34 +147,39 @@ def _sentinel2(settings: CovariateSettings, grid: Grid) -> Iterator[Check]:
         yield partial(find_scenes, settings.root, settings.sentinel2)
         return
     for scene in scenes:
-        for part in scene.parts:
-            yield partial(check_raster, part.path, part.bands)
+        for path, sources in files_of_scene(scene, settings.sentinel2.bands):
+            bands = tuple(source.band for source in sources)
+            yield partial(check_raster, path, bands, crs=settings.sentinel2.crs)
         if scene.mask:
-            yield partial(check_raster, scene.mask.path, scene.mask.bands, "iu")
+            crs = settings.sentinel2.crs
+            band = (scene.mask.band,)
+            yield partial(check_raster, scene.mask.path, band, crs=crs, kinds="iu")
     # One scene may lie anywhere, as long as another one is where the map is.
-    yield partial(_check_any_overlap, [scene.parts[0].path for scene in scenes], grid)
+    first = settings.sentinel2.bands[0]
+    paths = [scene.bands[first].path for scene in scenes]
+    yield partial(_check_any_overlap, paths, grid, settings.sentinel2.crs)
 
 
 def _landsat(settings: CovariateSettings, grid: Grid) -> Iterator[Check]:
     if settings.landsat is None:
         return
     for *_, path in landsat_files(settings.root, settings.landsat):
-        yield partial(_check_landsat, path, settings.landsat.bands, grid)
+        yield partial(_check_landsat, path, settings.landsat, grid)
 
 
 def _climate(settings: CovariateSettings, grid: Grid) -> Iterator[Check]:
     if settings.climate is None:
         return
     for *_, path, bands in climate_files(settings.root, settings.climate):
-        yield partial(_check_placed, path, bands, grid)
+        yield partial(_check_placed, path, bands, grid, settings.climate.crs)
 
 
-def _check_placed(path: Path, bands: tuple[Band, ...], grid: Grid) -> None:
-    check_overlap(check_raster(path, bands), grid)
+def _check_placed(path: Path, bands: tuple[Band, ...], grid: Grid, crs: str | None) -> None:
+    check_overlap(check_raster(path, bands, crs=crs), grid)
 
 
-def _check_landsat(path: Path, bands: tuple[Band, ...], grid: Grid) -> None:
-    raster = check_raster(path, bands)
+def _check_landsat(path: Path, settings: LandsatSettings, grid: Grid) -> None:
+    raster = check_raster(path, settings.bands, crs=settings.crs)
     if raster.dtype != np.uint8:
         raise InputError(
             f"{path} holds {raster.dtype}; expected uint8, the byte scale of Landsat: convert it"
@@ -164,10 +187,10 @@ def _check_landsat(path: Path, bands: tuple[Band, ...], grid: Grid) -> None:
     check_overlap(raster, grid)
 
 
-def _check_any_overlap(paths: list[Path], grid: Grid) -> None:
+def _check_any_overlap(paths: list[Path], grid: Grid, crs: str | None) -> None:
     problems = []
     for path in paths:
-        found = _problems_of(partial(_check_placed, path, (), grid))
+        found = _problems_of(partial(_check_placed, path, (), grid, crs))
         if not found:
             return
         problems += found
@@ -178,7 +201,7 @@ def _check_any_overlap(paths: list[Path], grid: Grid) -> None:
 
 def _check_predictor(path: Path, variable: PredictorSettings, grid: Grid) -> None:
     kinds = "iu" if variable.kind in ("code", "proportions") else "iuf"
-    raster = check_raster(path, (variable.band,), kinds)
+    raster = check_raster(path, (variable.band,), crs=variable.crs, kinds=kinds)
     check_overlap(raster, grid)
     if variable.aligned:
         check_aligned(raster, grid.geobox)
@@ -186,9 +209,9 @@ def _check_predictor(path: Path, variable: PredictorSettings, grid: Grid) -> Non
 
 def _check_layer(root: Path, layer: LayerSettings) -> None:
     if not is_vector(layer):
-        check_raster(root / layer.path, (layer.band,), "iu")
+        check_raster(root / layer.path, (layer.band,), crs=layer.crs, kinds="iu")
         return
-    found = describe_layer(root / layer.path, layer.layer)
+    found = describe_layer(root / layer.path, layer.layer, crs=layer.crs)
     if layer.column is not None and layer.column not in found.columns:
         raise InputError(
             f"{found.path}: no column {layer.column!r}; it has {list(found.columns)}: correct the "

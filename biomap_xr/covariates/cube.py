@@ -177,7 +177,7 @@ class Covariates:
 @lru_cache(maxsize=32)
 def _array(place: Path, _modified: int) -> zarr.Array[Any]:
     # Reading through zarrs is several times faster; what it cannot decode it leaves to zarr-python.
-    with zarr.config.set({"codec_pipeline.path": ZARRS}):
+    with zarr.config.set(ZARRS):
         return zarr.open_array(place, mode="r")
 
 

@@ -23,10 +23,9 @@ from biomap_xr.covariates.reading import (
     Band,
     cells_in,
     interpolated,
-    raster_at,
     read_around,
 )
-from biomap_xr.covariates.scenes import Scene, find_scenes, scene_strip
+from biomap_xr.covariates.scenes import find_scenes, scene_strip
 from biomap_xr.covariates.settings import (
     ClimateSettings,
     LandsatSettings,
@@ -37,6 +36,8 @@ from biomap_xr.covariates.settings import (
 )
 from biomap_xr.covariates.units import CLIMATE_RANGES, CLIMATE_UNITS, conversion
 from biomap_xr.grid import Grid, Tile
+from biomap_xr.sources.raster import describe
+from biomap_xr.sources.scenes import Scene
 
 Arrays = dict[str, NDArray[Any]]
 """Variables of a group by name."""
@@ -87,7 +88,7 @@ def read_landsat(root: Path, settings: LandsatSettings, tile: Tile) -> Arrays:
     cube = np.empty((len(settings.bands), len(QUARTERS), years, *tile.shape), np.uint8)
     place: dict[GeoBox, Positions] = {}
     for quarter, year, path in landsat_files(root, settings):
-        raster = raster_at(path)
+        raster = describe(path, crs=settings.crs)
         where = place.setdefault(raster.geobox, cells_in(raster, tile.geobox))
         pixels = read_around(raster, settings.bands, where)
         valid = valid_values(pixels.values, (raster.nodata, settings.nodata))
@@ -133,7 +134,7 @@ def read_climate(root: Path, settings: ClimateSettings, tile: Tile) -> Arrays:
     for variable, year, months, path, bands in climate_files(root, settings):
         ours = tuple(CLIMATE_UNITS)[variable]
         step = conversion(settings.units[settings.variables[variable]], CLIMATE_UNITS[ours])
-        raster = raster_at(path)
+        raster = describe(path, crs=settings.crs)
         where = place.setdefault(raster.geobox, cells_in(raster, tile.geobox))
         pixels = read_around(raster, bands, where)
         valid = valid_values(pixels.values, (raster.nodata, settings.nodata))
@@ -194,7 +195,7 @@ def _layers_of(
     path: Path, variable: PredictorSettings, grid: Grid, cells: GeoBox
 ) -> NDArray[np.float64]:
     """Return the layers of one file of a predictor, (variable, y, x)."""
-    raster = raster_at(path)
+    raster = describe(path, crs=variable.crs)
     fine = 1 if variable.kind == "code" else subsamples_for(grid.geobox, raster.geobox)
     pixels = read_around(raster, (variable.band,), cells_in(raster, cells, subsamples=fine))
     valid = valid_values(pixels.values, (raster.nodata, variable.nodata))

@@ -62,7 +62,10 @@ def bilinear(
     Returns:
         (band, y, x), NaN where the pixel of the position is missing or outside.
     """
-    rows, columns = np.broadcast_arrays(where.rows, where.columns)
+    rows, columns = (
+        np.ascontiguousarray(np.broadcast_to(each, where.shape))
+        for each in (where.rows, where.columns)
+    )
     out = np.full((values.shape[0], *where.shape), np.nan)
     _bilinear(values.astype(np.float64), valid, rows, columns, out)
     return out

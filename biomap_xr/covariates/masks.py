@@ -9,9 +9,10 @@ from odc.geo.geobox import GeoBox
 
 from biomap_xr.covariates.declaration import MASKS
 from biomap_xr.covariates.harmonise import check_values, nearest, valid_values
-from biomap_xr.covariates.reading import cells_in, raster_at, read_around
+from biomap_xr.covariates.reading import cells_in, read_around
 from biomap_xr.covariates.settings import LayerSettings, MaskSettings
 from biomap_xr.grid import Tile
+from biomap_xr.sources.raster import describe
 from biomap_xr.sources.vector import SUFFIXES, describe_layer, rasterise
 
 MEMBERSHIP = ("land", "coast")
@@ -71,12 +72,12 @@ def read_codes(root: Path, layer: LayerSettings, cells: GeoBox, fill: int) -> ND
         InputError: The file cannot be read, or a code is no whole number.
     """
     if is_vector(layer):
-        source = describe_layer(root / layer.path, layer.layer)
+        source = describe_layer(root / layer.path, layer.layer, crs=layer.crs)
         codes = rasterise(source, cells, column=layer.column, codes=layer.codes or None).astype(
             np.int64
         )
         return np.where(codes == 0, fill, codes)
-    raster = raster_at(root / layer.path)
+    raster = describe(root / layer.path, crs=layer.crs)
     pixels = read_around(raster, (layer.band,), cells_in(raster, cells))
     valid = valid_values(pixels.values, (raster.nodata, layer.nodata))
     check_values(f"codes of {layer.path}", pixels.values, valid, None)

@@ -6,7 +6,7 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from biomap_xr.covariates.groups import climate_files, landsat_files
-from biomap_xr.covariates.scenes import find_scenes
+from biomap_xr.covariates.scenes import files_of_scene, find_scenes
 from biomap_xr.covariates.settings import CovariateSettings, LayerSettings, MaskSettings
 from biomap_xr.errors import InputError
 from biomap_xr.run import fingerprint_of
@@ -26,7 +26,8 @@ def files_of(settings: CovariateSettings, group: str) -> tuple[Path, ...]:
     paths: list[Path] = []
     if group == "sentinel2" and settings.sentinel2:
         scenes = find_scenes(root, settings.sentinel2)
-        paths = [file.path for scene in scenes for file in scene.files]
+        bands = settings.sentinel2.bands
+        paths = [path for scene in scenes for path, _ in files_of_scene(scene, bands)]
     elif group == "landsat" and settings.landsat:
         paths = [path for *_, path in landsat_files(root, settings.landsat)]
     elif group == "climate" and settings.climate:

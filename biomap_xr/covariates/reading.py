@@ -1,8 +1,6 @@
 """Windows of raster files around cells: described once, read by index, resampled by `harmonise`."""
 
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,9 +11,7 @@ from rasterio.windows import Window
 
 from biomap_xr.covariates.harmonise import bilinear, nearest
 from biomap_xr.covariates.positions import Positions, positions
-from biomap_xr.errors import InputError
-from biomap_xr.sources.paths import local_file
-from biomap_xr.sources.raster import Raster, describe, handle
+from biomap_xr.sources.raster import Raster
 from biomap_xr.sources.window import read_block
 
 Band = int | str
@@ -32,31 +28,6 @@ class Pixels:
     """Of the cells, in this window."""
     geobox: GeoBox
     """Of the window."""
-
-
-def raster_at(path: Path) -> Raster:
-    """Describe a raster file; a file that has not changed is opened once a process.
-
-    Raises:
-        InputError: As `biomap_xr.sources.raster.describe`.
-    """
-    status = local_file(path).stat()
-    return _raster_at(path, status.st_mtime_ns, status.st_size)
-
-
-def band_numbers(raster: Raster, bands: tuple[Band, ...]) -> list[int]:
-    """Return the numbers (from 1) of bands given by number or by name.
-
-    Raises:
-        InputError: A band is not there.
-    """
-    count = handle(raster).count
-    for band in bands:
-        if isinstance(band, int) and not 1 <= band <= count:
-            raise InputError(
-                f"{raster.path}: band {band} is asked for, the file has {count}; bands count from 1"
-            )
-    return [raster.indexes([band])[0] if isinstance(band, str) else band for band in bands]
 
 
 def cells_in(raster: Raster, cells: GeoBox, *, subsamples: int = 1, lattice: int = 1) -> Positions:
@@ -80,7 +51,7 @@ def read_around(raster: Raster, bands: tuple[Band, ...], where: Positions) -> Pi
     """
     height, width = raster.geobox.shape
     rows, columns = _span(where.rows, height), _span(where.columns, width)
-    numbers = band_numbers(raster, bands)
+    numbers = raster.indexes(bands)
     if rows.start >= rows.stop or columns.start >= columns.stop:
         rows = columns = slice(0, 0)
         values = np.empty((len(numbers), 0, 0), raster.dtype)
@@ -101,11 +72,6 @@ def interpolated(pixels: Pixels, valid: NDArray[np.bool_]) -> NDArray[np.float64
         return bilinear(pixels.values, valid, pixels.where)
     values = np.where(valid, pixels.values, np.nan).astype(np.float64)
     return nearest(values, pixels.where, np.nan)
-
-
-@lru_cache(maxsize=1024)
-def _raster_at(path: Path, _modified: int, _size: int) -> Raster:
-    return describe(path)
 
 
 def _span(where: NDArray[np.float64], size: int) -> slice:

@@ -3,8 +3,9 @@
 import datetime
 import json
 import math
-import re
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -13,57 +14,39 @@ from odc.geo.geobox import GeoBox
 
 from biomap_xr.covariates.composite import ALIGNMENT, Strip
 from biomap_xr.covariates.harmonise import bilinear, check_values, nearest, valid_values
-from biomap_xr.covariates.reading import Band, Pixels, cells_in, raster_at, read_around
+from biomap_xr.covariates.reading import Pixels, cells_in, read_around
 from biomap_xr.covariates.settings import SceneFile, Sentinel2Settings
 from biomap_xr.errors import InputError
+from biomap_xr.sources import scenes as files
+from biomap_xr.sources.raster import describe
+from biomap_xr.sources.scenes import BandSource, MaskFiles, MaskRule, Scene
+from biomap_xr.sources.stac import find_items
 
 BRIGHTEST = 65_535
-
-
-@dataclass(frozen=True)
-class BandFile:
-    """Some bands of one file."""
-
-    path: Path
-    bands: tuple[Band, ...]
-
-
-@dataclass(frozen=True)
-class Scene:
-    """One scene: all its bands in one file, or a file each."""
-
-    date: datetime.date
-    parts: tuple[BandFile, ...]
-    """Red, green, blue and near infrared, in this order over all parts."""
-    mask: BandFile | None
-
-    @property
-    def files(self) -> tuple[BandFile, ...]:
-        """All files of the scene, its mask's included."""
-        return self.parts if self.mask is None else (*self.parts, self.mask)
 
 
 def find_scenes(root: Path, settings: Sentinel2Settings) -> tuple[Scene, ...]:
     """Return the scenes of the period in order of date.
 
     Raises:
-        InputError: No scene lies in the period, or a date cannot be read.
+        InputError: No scene lies in the period, a file is missing, or a date cannot be read.
     """
-    scenes = _listed(root, settings) if settings.scenes else _matching(root, settings)
-    chosen = [scene for scene in scenes if settings.period.holds(scene.date)]
-    if not chosen:
-        days = sorted(str(scene.date) for scene in scenes)
-        source = (
-            f"{len(scenes)} listed scenes"
-            if settings.scenes
-            else f"{str(root / str(settings.files))!r}"
+    start, end = settings.period.start, settings.period.end
+    if settings.catalogue is not None:
+        mask, rule = settings.mask, _rule(settings)
+        name = None if mask is None else str(mask.band)
+        return find_items(
+            root / settings.catalogue, settings.bands, period=(start, end), mask=name, rule=rule
         )
-        raise InputError(
-            f"sentinel2: no scene of {source} lies between {settings.period.start} and "
-            f"{settings.period.end}; there are {days[:10] or 'none at all'}: correct the files or "
-            "the period"
-        )
-    return tuple(sorted(chosen, key=lambda scene: (scene.date, str(scene.parts[0].path))))
+    scenes = tuple(_listed(root, settings)) if settings.scenes else _matching(root, settings)
+    return tuple(sorted(files.in_period(scenes, start, end), key=lambda scene: scene.date))
+
+
+def files_of_scene(scene: Scene, bands: tuple[str, ...]) -> Iterator[tuple[Path, list[BandSource]]]:
+    """Yield each file of a scene with the bands that it holds, in their order, the mask's last."""
+    sources = [scene.bands[band] for band in bands] + ([scene.mask] if scene.mask else [])
+    for path, group in groupby(sources, key=lambda source: source.path):
+        yield path, list(group)
 
 
 def scene_strip(scene: Scene, settings: Sentinel2Settings, cells: GeoBox) -> Strip:
@@ -80,7 +63,10 @@ def scene_strip(scene: Scene, settings: Sentinel2Settings, cells: GeoBox) -> Str
     Raises:
         InputError: A value is no number and not declared as missing.
     """
-    strips = [_strip(part, scene.mask, settings, cells) for part in scene.parts]
+    sources = [scene.bands[band] for band in settings.bands]
+    # One reading a file, since the bands of a pixel often lie side by side in it.
+    parts = [list(group) for _, group in groupby(sources, key=lambda source: source.path)]
+    strips = [_strip(part, scene, settings, cells) for part in parts]
     if len(strips) == 1:
         return strips[0]
     valid = np.logical_and.reduce([valid for _, valid in strips])
@@ -100,18 +86,19 @@ def to_reflectance(values: NDArray[np.generic], settings: Sentinel2Settings) -> 
 
 
 def _strip(
-    part: BandFile, mask: BandFile | None, settings: Sentinel2Settings, cells: GeoBox
+    bands: list[BandSource], scene: Scene, settings: Sentinel2Settings, cells: GeoBox
 ) -> Strip:
-    """Read some bands of a scene: reflectance (band, y, x) and validity (y, x)."""
-    raster = raster_at(part.path)
+    """Read some bands of one file: reflectance (band, y, x) and validity (y, x)."""
+    raster = describe(bands[0].path, crs=settings.crs)
     # A tile is square, so its width says whether strips of it begin on the lattice.
     where = cells_in(raster, cells, lattice=math.gcd(ALIGNMENT, cells.shape[1]))
-    pixels = read_around(raster, part.bands, where)
-    present = valid_values(pixels.values, (raster.nodata, settings.nodata)).all(axis=0)
-    good = present & _good(pixels, mask, settings)
+    pixels = read_around(raster, tuple(source.band for source in bands), where)
+    nodata = (raster.nodata, settings.nodata, bands[0].nodata)
+    good = valid_values(pixels.values, nodata).all(axis=0) & _good(pixels, scene, settings)
     if raster.dtype.kind == "f":
         everywhere = np.broadcast_to(good, pixels.values.shape)
-        check_values(f"sentinel2 {part.path}", pixels.values, everywhere, None)
+        check_values(f"sentinel2 {raster.path}", pixels.values, everywhere, None)
+        pixels = replace(pixels, values=np.where(everywhere, pixels.values, 1))
     if pixels.where.on_centres:
         values = nearest(pixels.values, pixels.where, 1)
         return to_reflectance(values, settings), nearest(good, pixels.where, 0)
@@ -120,74 +107,72 @@ def _strip(
     return to_reflectance(np.where(valid, values, 1), settings), valid
 
 
-def _good(pixels: Pixels, mask: BandFile | None, settings: Sentinel2Settings) -> NDArray[np.bool_]:
+def _good(pixels: Pixels, scene: Scene, settings: Sentinel2Settings) -> NDArray[np.bool_]:
     """Return what the mask says about the pixels of a window, (row, column)."""
-    if mask is None or settings.mask is None or not pixels.values.size:
+    if scene.mask is None or not pixels.values.size:
         return np.ones(pixels.values.shape[1:], np.bool_)
-    raster = raster_at(mask.path)
-    codes = read_around(raster, mask.bands, cells_in(raster, pixels.geobox))
-    good = np.isin(codes.values[0], settings.mask.valid)
-    return nearest(good, codes.where, 0)
+    raster = describe(scene.mask.path, crs=settings.crs)
+    codes = read_around(raster, (scene.mask.band,), cells_in(raster, pixels.geobox))
+    return nearest(scene.rule.valid(codes.values[0]), codes.where, 0)
 
 
-def _matching(root: Path, settings: Sentinel2Settings) -> list[Scene]:
+def _rule(settings: Sentinel2Settings) -> MaskRule:
+    return MaskRule(() if settings.mask is None else settings.mask.valid)
+
+
+def _matching(root: Path, settings: Sentinel2Settings) -> tuple[Scene, ...]:
     """Return all scenes whose files match the pattern."""
-    head, tail = str(settings.files).split("{date}")
-    form = re.compile(re.escape(str(root / head)) + r"([^/]+)" + re.escape(tail) + "$")
-    scenes = []
-    for path in sorted(root.glob(f"{head}*{tail}")):
-        match = form.match(str(path))
-        date = _date_or_none(match.group(1), settings.date_format) if match else None
-        # A mask beside a scene matches the pattern's star, too, but holds no date of this form.
-        if date is not None:
-            scenes.append(
-                _scene(root, SceneFile(path=str(path.relative_to(root)), date=date), date, settings)
-            )
-    return scenes
-
-
-def _listed(root: Path, settings: Sentinel2Settings) -> list[Scene]:
-    """Return the scenes that the recipe names."""
-    timestamps = _timestamps(root, settings.timestamps) if settings.timestamps else []
-    scenes = []
-    for file in settings.scenes:
-        if file.position is not None and not 0 <= file.position < len(timestamps):
-            raise InputError(
-                f"sentinel2: scene {file.path!r} has position {file.position}; "
-                f"{settings.timestamps!r} holds "
-                f"{len(timestamps)} dates, counted from 0"
-            )
-        date = file.date or timestamps[file.position or 0]
-        scenes.append(_scene(root, file, date, settings))
-    return scenes
-
-
-def _scene(root: Path, file: SceneFile, date: datetime.date, settings: Sentinel2Settings) -> Scene:
-    mask = None
+    pattern, mask = str(settings.files), None
     if settings.mask is not None:
-        stem = str(Path(file.path).with_suffix(""))
-        path = file.mask or (settings.mask.pattern or file.path).replace("{stem}", stem)
-        band = settings.mask.band if file.mask_band is None else file.mask_band
-        mask = BandFile(root / path, (band,))
-    return Scene(date, (BandFile(root / file.path, settings.bands),), mask)
+        beside = _beside(pattern, settings.mask.pattern)
+        mask = MaskFiles(beside, settings.mask.band, _rule(settings))
+    return files.find_scenes(
+        root, pattern, settings.bands, mask=mask, date_format=settings.date_format
+    )
 
 
-def _timestamps(root: Path, name: str) -> list[datetime.date]:
+def _listed(root: Path, settings: Sentinel2Settings) -> Iterator[Scene]:
+    """Yield the scenes that the recipe names."""
+    timestamps = _timestamps(root / settings.timestamps) if settings.timestamps else []
+    for file in settings.scenes:
+        bands = {band: BandSource(root / file.path, band) for band in settings.bands}
+        mask = None
+        if settings.mask is not None:
+            path = file.mask or _beside(file.path, settings.mask.pattern)
+            mask = BandSource(root / path, file.mask_band or settings.mask.band)
+        yield Scene(_date_of(file, timestamps, settings), bands, mask, _rule(settings))
+
+
+def _beside(scene: str, pattern: str | None) -> str:
+    """Return the path of the mask that belongs to a scene's.
+
+    >>> _beside("s2/S2_20210401.tif", "{stem}_mask.tif")
+    's2/S2_20210401_mask.tif'
+    """
+    return (pattern or scene).replace("{stem}", str(Path(scene).with_suffix("")))
+
+
+def _date_of(
+    file: SceneFile, timestamps: list[datetime.date], settings: Sentinel2Settings
+) -> datetime.date:
+    if file.date is not None:
+        return file.date
+    position = file.position or 0
+    if not 0 <= position < len(timestamps):
+        raise InputError(
+            f"sentinel2: scene {file.path!r} has position {position}; {settings.timestamps!r} "
+            f"holds {len(timestamps)} dates, counted from 0"
+        )
+    return timestamps[position]
+
+
+def _timestamps(path: Path) -> list[datetime.date]:
     """Read a JSON list of ISO dates."""
-    path = root / name
     try:
-        return [
-            datetime.datetime.fromisoformat(text).date() for text in json.loads(path.read_text())
-        ]
+        texts = json.loads(path.read_text(encoding="utf-8"))
+        return [datetime.datetime.fromisoformat(text).date() for text in texts]
     except (OSError, ValueError, TypeError) as error:
         raise InputError(
-            f"sentinel2: {str(path)!r} is no JSON list of ISO dates: {error}; expected "
-            "['2021-03-21', ...]"
+            f"sentinel2: {str(path)!r} is no JSON list of ISO dates ({error}); expected "
+            "['2021-03-21', ...]: correct timestamps"
         ) from error
-
-
-def _date_or_none(text: str, form: str) -> datetime.date | None:
-    try:
-        return datetime.datetime.strptime(text, form).date()
-    except ValueError:
-        return None

@@ -8,14 +8,21 @@ its suffix.
 import datetime
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from biomap_xr.covariates.units import CLIMATE_UNITS, conversion
 from biomap_xr.settings import Settings
 
-Years = tuple[int, int]
+
+def _in_order(years: tuple[int, int]) -> tuple[int, int]:
+    if years[1] < years[0]:
+        raise ValueError(f"years {years} are empty; give the first and the last year")
+    return years
+
+
+Years = Annotated[tuple[int, int], AfterValidator(_in_order)]
 """First and last year, both included."""
 
 REFERENCE_PERIOD = (datetime.date(2021, 3, 21), datetime.date(2021, 12, 1))
@@ -100,6 +107,8 @@ class Sentinel2Settings(Settings):
     scale: float = Field(1.0, gt=0)
     """Reflectance x 10,000 = value x scale + offset."""
     offset: float = 0.0
+    crs: str | None = None
+    """CRS of files that state none."""
     resolution: float = Field(10.0, gt=0)
     """Metres."""
 
@@ -128,11 +137,13 @@ class LandsatSettings(Settings):
     years: Years = (2000, 2020)
     bands: tuple[str, str, str, str, str, str] = ("red", "green", "blue", "nir", "swir1", "swir2")
     """Descriptions of the six bands in the files, in this order of meaning."""
+    crs: str | None = None
+    """CRS of files that state none."""
     nodata: int = Field(255, ge=0, le=255)
 
     @field_validator("files")
     @classmethod
-    def _check(cls, files: str) -> str:
+    def _check_files(cls, files: str) -> str:
         return with_placeholders("landsat.files", files, "year", "quarter")
 
 
@@ -148,6 +159,8 @@ class ClimateSettings(Settings):
     """Unit of each variable in the files; the cube's are the ones given here."""
     nodata: float | None = 65535
     """Value of a missing cell, where the file itself states none."""
+    crs: str | None = None
+    """CRS of files that state none."""
     resolution: float = Field(1000.0, gt=0)
     """Metres; divides the tile."""
 
@@ -197,6 +210,8 @@ class PredictorSettings(Settings):
     offset: float = 0.0
     classes: Mapping[str, tuple[int, ...]] = Field(default_factory=dict)
     """For proportions: name of each class to its codes; one variable ``<name>_<class>`` each."""
+    crs: str | None = None
+    """CRS of files that state none."""
     aligned: bool = False
     """The file is on this grid already; it is refused where it is not, and never resampled."""
 
@@ -279,6 +294,8 @@ class LayerSettings(Settings):
     """Codes of a raster that mean inside (land, coast); without them, all but 0 and nodata."""
     nodata: float | None = None
     """Code of a missing cell of a raster, beside the one that the file states."""
+    crs: str | None = None
+    """CRS of files that state none."""
 
 
 class MaskSettings(Settings):

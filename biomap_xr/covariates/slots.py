@@ -20,7 +20,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from biomap_xr.covariates.settings import Years, year_range
 from biomap_xr.errors import InputError
@@ -43,13 +43,6 @@ class InputSettings(Settings):
     """The year that inference maps (paper 1, section 4)."""
     window: int = Field(128, gt=0)
     """Pixels along the side of a Sentinel-2 window."""
-
-    @field_validator("landsat_years", "climate_years")
-    @classmethod
-    def _check(cls, years: Years) -> Years:
-        if years[1] < years[0]:
-            raise ValueError(f"years {years} are empty; give the first and the last year")
-        return years
 
 
 def slot_years(modality: str, year: int, settings: InputSettings) -> list[int]:
