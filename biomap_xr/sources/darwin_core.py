@@ -49,7 +49,8 @@ def read_occurrences(path: str | PathLike[str]) -> pd.DataFrame:
             any case.
 
     Returns:
-        Rows with `biomap_xr.sources.records.COLUMNS`, and ``dataset`` (key of the dataset). The
+        A table ``(rows, columns)`` with `biomap_xr.sources.records.COLUMNS`, and ``dataset``, the
+        key of the dataset. The
         attribute ``absent_rows`` of the frame counts the rows with occurrenceStatus ABSENT.
 
     Raises:
@@ -72,6 +73,7 @@ def read_occurrences(path: str | PathLike[str]) -> pd.DataFrame:
 
 def plots_only(found: Found) -> Found:
     """Return the same columns with sample sizes only where they are areas in square metres."""
+    # Sample sizes are also hours, traps or litres.
     if "area_m2" not in found.names:
         return found
     area = found.names["area_m2"]

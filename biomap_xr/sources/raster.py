@@ -38,7 +38,7 @@ class Raster:
 
     Attributes:
         path: The file.
-        geobox: CRS, affine and shape (y, x) of its pixels.
+        geobox: CRS, affine and shape ``(y, x)`` of its pixels.
         dtype: Type of the values of all bands.
         bands: Names in the file's order, or empty where several bands carry no names.
         nodata: The value that means missing, NaN included; None: every pixel counts.
@@ -166,7 +166,7 @@ def open_geotiff(path: Path) -> DatasetReader:
 
 
 def geobox_of(path: Path, dataset: DatasetReader, crs: str | None) -> GeoBox:
-    """Return the pixels' geometry, (y, x) north up or down but not rotated.
+    """Return the pixels' geometry, ``(y, x)`` north up or down but not rotated.
 
     Raises:
         InputError: No CRS and none stated, no georeference, or a rotated grid.
@@ -195,6 +195,7 @@ def crs_text(crs: CRS) -> str:
     >>> crs_text(CRS.from_string("EPSG:3035"))
     'EPSG:3035'
     """
+    # A likely match may be another datum, metres away.
     code = crs.to_epsg(confidence_threshold=100)
     return crs.to_wkt() if code is None else f"EPSG:{code}"
 
@@ -220,6 +221,7 @@ def check_nodata(path: Path, nodata: float | None, dtype: np.dtype) -> float | N
     Raises:
         InputError: The value cannot occur among values of the dtype.
     """
+    # Files state nodata in decimals; compared in float64 no float32 pixel would equal it.
     if nodata is None or dtype.kind == "f":
         return None if nodata is None else float(dtype.type(nodata))
     limits = np.iinfo(dtype)
@@ -264,6 +266,7 @@ def check_stated(path: Path, own: list[str], stated: list[str]) -> None:
             f"{path} has {len(own)} bands, {len(stated)} names are stated ({stated}): "
             "name every band"
         )
+    # Other names may translate the file's own; the same names moved about are a mistake.
     if own != stated and set(own) == set(stated):
         raise InputError(
             f"{path} orders its bands {own}; {stated} are stated: "
@@ -277,6 +280,19 @@ def file_version(path: Path) -> tuple[int, int, int]:
     return status.st_mtime_ns, status.st_size, status.st_ino
 
 
+def check_unchanged(raster: Raster) -> None:
+    """Refuse a file that is no longer the one that was described.
+
+    Raises:
+        InputError: It was replaced or is gone.
+    """
+    if file_version(local_file(raster.path)) != raster.version:
+        raise InputError(
+            f"{raster.path} changed since it was described as {raster.geobox.shape.yx} pixels of "
+            f"{raster.dtype}; leave the inputs alone while a run reads them, and start it again"
+        )
+
+
 class Handles(threading.local):
     """Open files of one thread, the latest used last; GDAL handles must not cross threads."""
 
@@ -287,6 +303,7 @@ class Handles(threading.local):
         """Return the thread's open handle of a raster; beyond a limit the longest unused closes."""
         key = raster.path, raster.version
         if key not in self.files:
+            check_unchanged(raster)
             self.files[key] = open_geotiff(raster.path)
         self.files.move_to_end(key)
         while len(self.files) > OPEN_FILES:

@@ -51,14 +51,14 @@ class Found:
     names: Mapping[str, str]
 
     def get(self, name: str) -> pd.Series:
-        """Return a column (rows,), all missing where the file has none."""
+        """Return a column ``(rows,)``, all missing where the file has none."""
         if name in self.names:
             return self.frame[self.names[name]]
         return pd.Series(pd.NA, self.frame.index, dtype="str")
 
 
 def canonical(found: Found) -> pd.DataFrame:
-    """Return a file's rows (rows, columns of `COLUMNS`) in their order, none dropped or merged.
+    """Return a table ``(rows, columns)`` with `COLUMNS`, no row dropped, merged or moved.
 
     Raises:
         InputError: A number, id or date cannot be read.
@@ -87,7 +87,7 @@ def canonical(found: Found) -> pd.DataFrame:
 
 
 def identifiers(values: pd.Series) -> pd.Series:
-    """Return ids as text (rows,), empty where missing; what pandas read as 12.0 is 12 again.
+    """Return ids as text ``(rows,)``, empty where missing; what pandas read as 12.0 is 12 again.
 
     >>> identifiers(pd.Series([12.0, np.nan])).tolist()
     ['12', '']
@@ -99,30 +99,31 @@ def identifiers(values: pd.Series) -> pd.Series:
 
 
 def words(values: pd.Series) -> pd.Series:
-    """Return names as text (rows,), missing where empty."""
+    """Return names as text ``(rows,)``, missing where empty."""
     text = values.astype("str").str.strip()
     return text.mask(values.isna() | (text == "").fillna(value=True))
 
 
 def numbers(found: Found, name: str) -> pd.Series:
-    """Return a column as float64 (rows,), NaN where empty, infinities kept.
+    """Return a column as float64 ``(rows,)``, NaN where empty, infinities kept.
 
     Raises:
         InputError: A value is no number.
     """
     values = found.get(name)
     parsed = pd.to_numeric(values, errors="coerce").astype("float64")
+    # Coercion hides typing slips: what was written and did not become a number is an error.
     refuse(found, name, words(values).notna() & parsed.isna() & ~is_nan_text(values), "a number")
     return parsed
 
 
 def is_nan_text(values: pd.Series) -> pd.Series:
-    """Return which values (rows,) spell out that there is no number."""
+    """Return which values ``(rows,)`` spell out that there is no number."""
     return values.astype("str").str.lower().isin(["nan", "na", "none", "null"])
 
 
 def whole_numbers(found: Found, name: str) -> pd.Series:
-    """Return a column as Int64 (rows,), missing where empty: GeoPlant writes ids as 6310.0.
+    """Return a column as Int64 ``(rows,)``, missing where empty: GeoPlant writes ids as 6310.0.
 
     Raises:
         InputError: A value is no whole number.
@@ -133,7 +134,7 @@ def whole_numbers(found: Found, name: str) -> pd.Series:
 
 
 def moments(found: Found) -> dict[str, pd.Series]:
-    """Return year, day of the year (0 unknown) and date (rows,).
+    """Return year, day of the year (0 unknown) and date ``(rows,)``.
 
     The file's own year and day of the year hold; the date fills what they leave open, since a time
     in seconds lies some hours beside the local day.
@@ -151,13 +152,14 @@ def moments(found: Found) -> dict[str, pd.Series]:
     same_day = start["day"].where((same_year > 0) & (start["day"] == end["day"]), 0)
     year = year.where(year > 0, same_year)
     day = day.where((day > 0) | (year != same_year), same_day)
+    # From year and day alone, so that the three columns cannot contradict each other.
     first = pd.to_datetime(year.where(year > 0).astype("Int64").astype("str"), errors="coerce")
     date = (first + pd.to_timedelta(day - 1, unit="D")).where(day > 0)
     return {"year": year, "day": day, "date": date.astype("datetime64[s]")}
 
 
 def days(text: pd.Series) -> pd.DataFrame:
-    """Return year and day of the year (rows, 2) of ISO dates or Unix seconds, 0 unknown.
+    """Return year and day of the year (shape: rows, 2) of ISO dates or Unix seconds, 0 unknown.
 
     >>> days(pd.Series(["2018-06-17", "1587938400", "2019", ""])).values.tolist()
     [[2018, 168], [2020, 118], [2019, 0], [0, 0]]
@@ -198,6 +200,7 @@ def match_columns(columns: Sequence[str], aliases: Mapping[str, Sequence[str]]) 
     >>> match_columns(["Lon", "lat"], {"longitude": ["lon"], "latitude": ["lat"], "year": ["year"]})
     {'longitude': 'Lon', 'latitude': 'lat'}
     """
+    # Reversed, so that the first of two columns that differ in case only is taken.
     own = {column.strip().casefold(): column for column in reversed(columns)}
     found = {}
     for canonical_name, names in aliases.items():

@@ -97,8 +97,8 @@ class SceneReading:
     """One scene on the cells of a grid.
 
     Attributes:
-        values: (band, y, x) in the files' dtype.
-        valid: (y, x), whether all bands were observed and the mask says good.
+        values: ``(band, y, x)`` in the files' dtype.
+        valid: ``(y, x)``, whether all bands were observed and the mask says good.
     """
 
     values: NDArray[np.generic]
@@ -210,7 +210,7 @@ def read_scene(scene: Scene, geobox: GeoBox, bands: Sequence[str]) -> SceneReadi
 
     Args:
         scene: The scene.
-        geobox: The cells (y, x).
+        geobox: The cells ``(y, x)``.
         bands: Names of its bands, in the order of the result.
 
     Raises:
@@ -223,6 +223,7 @@ def read_scene(scene: Scene, geobox: GeoBox, bands: Sequence[str]) -> SceneReadi
             "correct the names in the recipe"
         )
     parts = [read_band(scene.bands[band], geobox) for band in bands]
+    # A pixel of which one band is missing is no observation of a spectrum.
     valid = np.logical_and.reduce([observed for _, observed in parts])
     if scene.mask is not None:
         codes, covered = read_band(scene.mask, geobox)
@@ -231,7 +232,7 @@ def read_scene(scene: Scene, geobox: GeoBox, bands: Sequence[str]) -> SceneReadi
 
 
 def read_band(source: BandSource, geobox: GeoBox) -> tuple[NDArray[np.generic], NDArray[np.bool_]]:
-    """Return one band's values and where they were observed, both (y, x).
+    """Return one band's values and where they were observed, both ``(y, x)``.
 
     Raises:
         InputError: The band is not there, or the file cannot be read.

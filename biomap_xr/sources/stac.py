@@ -88,6 +88,7 @@ def read_items(file: Path) -> Iterable[pystac.Item]:
         if isinstance(root, pystac.Item):
             return [root]
         if isinstance(root, pystac.Catalog):
+            # Relative links start at the file that was named, wherever it says it came from.
             root.set_self_href(str(file))
             return list(root.get_items(recursive=True))
     except InputError:

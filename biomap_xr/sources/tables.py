@@ -39,7 +39,7 @@ def read_table(
         quoted: Whether a quotation mark begins a quoted field; Darwin Core archives have none.
 
     Returns:
-        One row a line (rows, columns), the columns' types inferred.
+        One row a line ``(rows, columns)``, the columns' types inferred.
 
     Raises:
         InputError: Missing, hostile, empty or unreadable file, or a required column is not there.
@@ -60,7 +60,7 @@ def read_table(
 
 
 def read_parquet(path: Path, wanted: Callable[[str], bool] | None = None) -> pd.DataFrame:
-    """Read a Parquet table (rows, columns).
+    """Read a Parquet table ``(rows, columns)``.
 
     Raises:
         InputError: The file is no Parquet or damaged.
@@ -80,12 +80,13 @@ def read_text(
     *,
     quoted: bool = True,
 ) -> pd.DataFrame:
-    """Read a separated text table (rows, columns).
+    """Read a separated text table ``(rows, columns)``.
 
     Raises:
         InputError: Binary or empty content, or rows of several lengths.
     """
     separator = separator_of(path)
+    # The last one knows every byte, so it comes last.
     for encoding in ("utf-8-sig", "cp1252", "latin-1"):
         try:
             return pd.read_csv(

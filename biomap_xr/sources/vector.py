@@ -119,7 +119,7 @@ def rasterise(
         codes: Code of each value of a column of names.
 
     Returns:
-        Codes (y, x), 0..65535.
+        Codes ``(y, x)``, 0..65535.
 
     Raises:
         InputError: Unknown column, values without a code, codes that do not fit.
@@ -131,6 +131,7 @@ def rasterise(
         for shape, value in zip(polygons.geometry, values, strict=True)
         if not shape.is_empty
     ]
+    # GDAL refuses to rasterise nothing, which is what the open sea holds.
     if not shapes:
         return np.zeros(geobox.shape.yx, np.uint16)
     return rasterize(
@@ -139,7 +140,7 @@ def rasterise(
 
 
 def window_polygons(layer: Layer, geobox: GeoBox) -> gpd.GeoDataFrame:
-    """Return the polygons around a window, in the window's CRS.
+    """Return the polygons around a window as ``(polygon, columns)``, in the window's CRS.
 
     Raises:
         InputError: The layer's CRS does not reach the window.
@@ -189,7 +190,7 @@ def polygon_codes(
     column: str | None,
     codes: Mapping[str, int] | None,
 ) -> NDArray[np.int64]:
-    """Return the code of each polygon (polygon,).
+    """Return the code of each polygon ``(polygon,)``.
 
     Raises:
         InputError: As `rasterise`.
@@ -210,7 +211,7 @@ def polygon_codes(
 
 
 def whole_codes(layer: Layer, column: str, values: NDArray[np.generic]) -> NDArray[np.int64]:
-    """Return codes as integers (polygon,).
+    """Return codes as integers ``(polygon,)``.
 
     Raises:
         InputError: Values are no whole numbers in 1..65535.

@@ -35,9 +35,9 @@ class Reading:
     """Values of some bands on one window.
 
     Attributes:
-        values: (band, y, x); where not valid they hold the file's nodata value, or 0 (NaN for
+        values: ``(band, y, x)``; where not valid they hold the file's nodata value, or 0 (NaN for
             floats) where it has none.
-        valid: (band, y, x), whether the value was observed.
+        valid: ``(band, y, x)``, whether the value was observed.
     """
 
     values: NDArray[np.generic]
@@ -54,7 +54,7 @@ def read_window(
 
     Args:
         raster: The file.
-        geobox: The target cells (y, x).
+        geobox: The target cells ``(y, x)``.
         bands: Names (or numbers from 1) of the bands to read, in the order of the result.
         resampling: ``nearest`` keeps dtype and values (codes); ``bilinear`` interpolates at the
             cell's centre between four pixels, missing ones left out (continuous variables no finer
@@ -63,7 +63,7 @@ def read_window(
             cannot hold.
 
     Returns:
-        Values and validity (band, y, x).
+        Values and validity ``(band, y, x)``.
 
     Raises:
         InputError: Unknown bands or method, or pixels that cannot be read.
@@ -88,11 +88,11 @@ def read_pixels(
         raster: The file.
         row: First row, from the top; may be negative.
         column: First column, from the left; may be negative.
-        shape: Number of rows and columns (y, x).
+        shape: Number of rows and columns ``(y, x)``.
         bands: Names (or numbers from 1) of the bands to read, in the order of the result.
 
     Returns:
-        Values and validity (band, y, x) in the raster's dtype.
+        Values and validity ``(band, y, x)`` in the raster's dtype.
 
     Raises:
         InputError: Unknown bands, or pixels that cannot be read.
@@ -114,7 +114,7 @@ def read_pixels(
 def native_window(
     raster: Raster, geobox: GeoBox, margin: int = 0
 ) -> tuple[int, int, tuple[int, int]]:
-    """Return first row, first column and shape (y, x) of the pixels that cover a grid.
+    """Return first row, first column and shape ``(y, x)`` of the pixels that cover a grid.
 
     Args:
         raster: The file.
@@ -161,7 +161,7 @@ def aligned_offset(source: GeoBox, target: GeoBox) -> tuple[int, int] | None:
 
 
 def read_block(raster: Raster, window: Window, indexes: list[int]) -> NDArray[np.generic]:
-    """Return the stored pixels (band, y, x) of a window that lies inside the file.
+    """Return the stored pixels ``(band, y, x)`` of a window that lies inside the file.
 
     Raises:
         InputError: A block of the file is damaged.
@@ -176,7 +176,7 @@ def read_block(raster: Raster, window: Window, indexes: list[int]) -> NDArray[np
 def warp(
     raster: Raster, geobox: GeoBox, indexes: list[int], resampling: Method
 ) -> NDArray[np.floating]:
-    """Return values (band, y, x) on a grid through GDAL's warper, NaN where not observed.
+    """Return values ``(band, y, x)`` on a grid through GDAL's warper, NaN where not observed.
 
     GDAL takes all pixels under a window into memory, so a window far coarser than its source is
     halved until they are few.
@@ -206,7 +206,7 @@ def pixels_under(raster: Raster, geobox: GeoBox) -> int:
 def warp_block(
     raster: Raster, geobox: GeoBox, indexes: list[int], resampling: Method
 ) -> NDArray[np.floating]:
-    """Return values (band, y, x) of a block whose pixels fit into memory.
+    """Return values ``(band, y, x)`` of a block whose pixels fit into memory.
 
     Raises:
         InputError: A block of the file is damaged.
@@ -230,7 +230,7 @@ def float_type(raster: Raster) -> str:
 
 
 def warped(raster: Raster, geobox: GeoBox, resampling: Method) -> WarpedVRT:
-    """Return the view of a file on a grid, as floats with NaN for what is missing."""
+    """Return a file's ``(band, y, x)`` on a grid, unread, as floats with NaN where missing."""
     return WarpedVRT(
         handle(raster),
         src_crs=str(raster.geobox.crs),
@@ -253,12 +253,12 @@ def warped(raster: Raster, geobox: GeoBox, resampling: Method) -> WarpedVRT:
 def restore(
     raster: Raster, warped: NDArray[np.floating], valid: NDArray[np.bool_]
 ) -> NDArray[np.generic]:
-    """Return warped values (band, y, x) in the raster's own dtype, its fill where not valid."""
+    """Return warped values ``(band, y, x)`` in the raster's own dtype, its fill where not valid."""
     return np.where(valid, warped, fill_of(raster)).astype(raster.dtype)
 
 
 def as_floats(reading: Reading) -> Reading:
-    """Return the same reading as float32, or float64 where that is needed, NaN where not valid."""
+    """Return the same ``(band, y, x)`` as floats that hold its values, NaN where not valid."""
     wide = np.result_type(reading.values.dtype, np.float32)
     return Reading(np.where(reading.valid, reading.values, np.nan).astype(wide), reading.valid)
 

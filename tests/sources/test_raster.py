@@ -142,6 +142,13 @@ def test_open_handles_are_few_and_a_changed_file_is_opened_anew(geotiff) -> None
     assert handle(second).read(1)[0, 0] == 1
 
 
+def test_a_file_that_changed_after_its_description_is_refused(geotiff) -> None:
+    raster = describe(geotiff("a.tif", PIXELS))
+    geotiff("a.tif", PIXELS[:, :2])
+    with pytest.raises(InputError, match="changed since it was described"):
+        handle(raster)
+
+
 def test_real_rasters(data: Path) -> None:
     patch = describe(
         data / "glc_samples/glc24_25/glc25_pre_extracted/SatelitePatches/PA-test/08/01/5000108.tiff"

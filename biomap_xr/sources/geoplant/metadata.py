@@ -51,8 +51,8 @@ def read_metadata(path: str | PathLike[str], *, labelled: bool = True) -> pd.Dat
         labelled: Whether species are needed; test sets may have none.
 
     Returns:
-        Rows with `biomap_xr.sources.records.COLUMNS`, and ``gbif_id`` (Int64, missing where the
-        file has none).
+        A table ``(rows, columns)`` with `biomap_xr.sources.records.COLUMNS`, and ``gbif_id``
+        (Int64, missing where the file has none).
 
     Raises:
         InputError: No edition has these columns, or a value cannot be read.
@@ -75,7 +75,7 @@ def is_known(column: str) -> bool:
 
 
 def surveys_of_2023(rows: pd.DataFrame) -> pd.Series:
-    """Return the survey of each row (rows,): its patch, year and day."""
+    """Return the survey of each row ``(rows,)``: its patch, year and day."""
     moment = rows["year"].astype("str") + "-" + rows["day"].astype("str").str.zfill(3)
     return rows["patch_id"] + "_" + moment
 

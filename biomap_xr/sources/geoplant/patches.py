@@ -35,7 +35,7 @@ class Patches(Protocol):
         ...
 
     def read(self, survey_id: str) -> NDArray[np.generic]:
-        """Return a survey's patch (4, y, x): red, green, blue, near infrared."""
+        """Return a survey's patch in shape (4, y, x): red, green, blue, near infrared."""
         ...
 
 
@@ -59,7 +59,7 @@ class JpegPatches:
         return rgb if rgb and find_file(self.nir, survey_id, JPEG) else None
 
     def read(self, survey_id: str) -> NDArray[np.uint8]:
-        """Return a survey's patch (4, y, x) uint8 as stored: red, green, blue, near infrared.
+        """Return a survey's patch in shape (4, y, x), uint8: red, green, blue, near infrared.
 
         Raises:
             InputError: No patch, a damaged one, or another size.
@@ -69,7 +69,7 @@ class JpegPatches:
         return np.concatenate([np.moveaxis(rgb, -1, 0), nir[None]])
 
     def decoded(self, folder: Path, survey_id: str, mode: str) -> NDArray[np.uint8]:
-        """Return one image (y, x) or (y, x, 3).
+        """Return one image ``(y, x)`` or (y, x, 3).
 
         Raises:
             InputError: As `read`.
@@ -97,7 +97,7 @@ class TiffPatches:
         return find_file(self.root, survey_id, TIFF)
 
     def read(self, survey_id: str) -> NDArray[np.generic]:
-        """Return a survey's patch (4, y, x) int16 as stored, nodata (-1) included.
+        """Return a survey's patch in shape (4, y, x), int16 as stored, nodata -1 included.
 
         Raises:
             InputError: No patch, a damaged one, another size, or a band is missing.
@@ -126,6 +126,7 @@ def open_patches(root: str | PathLike[str]) -> Patches:
         InputError: No patches, NIR missing beside RGB, or several data sets.
     """
     folder = local_folder(root)
+    # A data set that has JPEGs and GeoTIFFs is read as JPEGs, which are the finer ones.
     rgb = [place for place in data_folders(folder) if "rgb" in place.name.lower()]
     # Of nested folders that both say RGB, the inner one holds the images.
     inner = [place for place in rgb if not any(place in other.parents for other in rgb)]
@@ -187,7 +188,7 @@ def nir_name(name: str) -> str:
 
 
 def decode_jpeg(path: Path, mode: str, pixels: int) -> NDArray[np.uint8]:
-    """Return an image's values (y, x) or (y, x, channel).
+    """Return an image's values ``(y, x)`` or ``(y, x, channel)``.
 
     Args:
         path: The file.
@@ -209,7 +210,7 @@ def decode_jpeg(path: Path, mode: str, pixels: int) -> NDArray[np.uint8]:
 
 
 def check_size(path: Path, shape: tuple[int, ...], pixels: int) -> None:
-    """Refuse a patch of another size.
+    """Refuse a patch whose shape ``(y, x)`` is not the expected square.
 
     Raises:
         InputError: Height or width differ.

@@ -92,7 +92,7 @@ def open_cubes(root: str | PathLike[str], modality: str) -> Cubes:
 
 
 def read_tensor(path: str | PathLike[str], shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """Return a stored tensor as a contiguous float32 array.
+    """Return a stored tensor as a contiguous float32 array of the same shape.
 
     The published tensors are views whose strides differ from their shape's; nothing but tensors is
     ever unpickled.
@@ -117,4 +117,5 @@ def read_tensor(path: str | PathLike[str], shape: tuple[int, ...]) -> NDArray[np
             f"{file} holds {tensor.dtype} of shape {tuple(tensor.shape)}; expected {shape}: "
             "is it the other modality's cube?"
         )
+    # Torch sees the stored strides, NumPy gets a plain copy.
     return np.ascontiguousarray(tensor.to(torch.float32).numpy())

@@ -72,6 +72,9 @@ def read_series(
         ids: Which series to keep; all by default. Files are read in pieces, so that memory is that
             of what is kept.
 
+    Returns:
+        Values in shape (series, 6, 4, 21).
+
     Raises:
         InputError: A band's file is missing or unreadable, a value is not in 0..254, an id occurs
             twice, or the bands hold different ids.
@@ -80,6 +83,7 @@ def read_series(
     if missing:
         raise InputError(f"time series of {missing} are not named; expected a file for {BANDS}")
     bands = [read_band(local_file(files[band]), ids) for band in BANDS]
+    # The published files list their rows in different orders.
     order = bands[0].index
     for name, band in zip(BANDS, bands, strict=True):
         strange = order.symmetric_difference(band.index)
@@ -94,7 +98,7 @@ def read_series(
 
 
 def read_band(path: Path, ids: Collection[str] | None = None) -> pd.DataFrame:
-    """Return one band's values (series, 84) uint8, 255 where missing, indexed by id.
+    """Return one band's values in shape (series, 84), uint8, 255 where missing, by id.
 
     Raises:
         InputError: As `read_series`.
@@ -111,7 +115,7 @@ def read_band(path: Path, ids: Collection[str] | None = None) -> pd.DataFrame:
 
 
 def pieces(path: Path) -> Iterator[pd.DataFrame]:
-    """Yield one band's values (series, 84) uint8 piece by piece.
+    """Yield one band's values piece by piece, in shape (series, 84), uint8.
 
     Raises:
         InputError: As `read_series`.
@@ -133,7 +137,7 @@ def pieces(path: Path) -> Iterator[pd.DataFrame]:
 
 
 def checked(path: Path, piece: pd.DataFrame) -> pd.DataFrame:
-    """Return a piece's values (series, 84) uint8 in the order of `STEPS`, indexed by id.
+    """Return a piece's values in shape (series, 84), uint8, columns as in `STEPS`.
 
     Raises:
         InputError: Columns are missing or a value is not in 0..254.
