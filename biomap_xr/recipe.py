@@ -9,7 +9,9 @@ from typing import Any, Self
 import yaml
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
+from biomap_xr.covariates.patches import PatchSettings
 from biomap_xr.covariates.settings import CovariateSettings
+from biomap_xr.covariates.slots import InputSettings
 from biomap_xr.errors import RecipeError
 from biomap_xr.evaluation.settings import EvaluationSettings
 from biomap_xr.folds import FoldSettings
@@ -18,6 +20,7 @@ from biomap_xr.indicators.settings import IndicatorSettings
 from biomap_xr.observations.settings import ObservationSettings
 from biomap_xr.run.settings import FillSettings
 from biomap_xr.settings import Settings
+from biomap_xr.species.cube import MapSettings
 from biomap_xr.species.settings import SpeciesSettings
 from biomap_xr.virtual.settings import VirtualSettings
 
@@ -31,7 +34,8 @@ class Recipe(Settings):
     """What a run makes, of what, and how. A key that is not known is an error."""
 
     name: str
-    """Letters, digits, dots, dashes and underscores; the workspace is ``runs/<name>`` by default."""
+    """Letters, digits, dots, dashes and underscores; the workspace is ``runs/<name>`` by
+    default."""
     title: str = ""
     """One line for reports."""
     licence: str = "not stated"
@@ -39,16 +43,22 @@ class Recipe(Settings):
     citation: str = ""
     """How to cite the products, kept in their attributes."""
     root: Path | None = None
-    """Folder that relative paths start from; by default the recipe's own, or the simulated Europe's."""
+    """Folder that relative paths start from; by default the recipe's own, or the simulated
+    Europe's."""
     simulate: VirtualSettings | None = None
     """Make a simulated Europe in the workspace first and map that."""
     grid: GridSettings = Field(default_factory=GridSettings)
     covariates: CovariateSettings | None = None
     """Sources of the covariates cube; without it nothing is mapped."""
+    patches: PatchSettings | None = None
+    """Files of each survey that a model is trained on instead of windows of the cube."""
     observations: ObservationSettings
     folds: FoldSettings = FoldSettings()
+    inputs: InputSettings = InputSettings()
+    """How windows and time slots are cut for the model, in training and on the map."""
     species: SpeciesSettings = SpeciesSettings()
     indicators: IndicatorSettings = IndicatorSettings()
+    maps: MapSettings = MapSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
     run: FillSettings = FillSettings()
 
@@ -65,8 +75,8 @@ class Recipe(Settings):
     def _check_grid(self) -> Self:
         if self.simulate is not None and self.simulate.grid_settings() != self.grid:
             raise ValueError(
-                f"grid: {self.grid} is not the simulated Europe's, {self.simulate.grid_settings()}; "
-                "leave the section grid out"
+                f"grid: {self.grid} is not the simulated Europe's, "
+                f"{self.simulate.grid_settings()}; leave the section grid out"
             )
         return self
 
@@ -119,7 +129,9 @@ def read_yaml(path: Path) -> dict[str, Any]:
             )
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise RecipeError(f"{path} cannot be read: {error.strerror}; give a recipe's path") from error
+        raise RecipeError(
+            f"{path} cannot be read: {error.strerror}; give a recipe's path"
+        ) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise RecipeError(f"{path} is no YAML: {error}; mend it there") from error
     if not isinstance(values, dict):

@@ -1,0 +1,98 @@
+"""The command line: ``biomap run|status|report|simulate``."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from biomap_xr.errors import BiomapError
+
+app = typer.Typer(
+    name="biomap",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help=(
+        "Biodiversity maps of a continent: species, indicators with their uncertainty.\n\n"
+        "Start with: biomap run recipes/demo.yaml"
+    ),
+    epilog=(
+        "Exit status: 0 done, 2 bad recipe or arguments, 3 bad inputs, "
+        "4 finished but for tiles set aside, 5 corrupt."
+    ),
+)
+
+RecipePath = Annotated[
+    Path, typer.Argument(metavar="RECIPE", help="YAML file that says what is made of what.")
+]
+WorkspacePath = Annotated[
+    Path | None,
+    typer.Option("--workspace", metavar="DIR", help="Folder of the run. [default: runs/NAME]"),
+]
+
+
+@app.command()
+def run(
+    recipe: RecipePath,
+    cluster: Annotated[
+        Path | None,
+        typer.Option(
+            "--cluster",
+            metavar="PROFILE",
+            help="YAML file that says what the machines are. [default: this machine's processors]",
+        ),
+    ] = None,
+    workspace: WorkspacePath = None,
+) -> None:
+    """Run a recipe, or go on where it stopped.
+
+    Everything that a killed or stopped run finished is kept; only what is missing or depends on a
+    change is made again.
+    """
+    from biomap_xr.pipeline.console import run_recipe
+
+    raise typer.Exit(run_recipe(recipe, cluster, workspace))
+
+
+@app.command()
+def status(recipe: RecipePath, workspace: WorkspacePath = None) -> None:
+    """Say how far a run is, and what was set aside."""
+    from biomap_xr.pipeline.console import show_status
+
+    raise typer.Exit(show_status(recipe, workspace))
+
+
+@app.command()
+def report(recipe: RecipePath, workspace: WorkspacePath = None) -> None:
+    """Write one HTML page with maps, scores and statistics of a finished run."""
+    from biomap_xr.pipeline.console import write_report
+
+    raise typer.Exit(write_report(recipe, workspace))
+
+
+@app.command()
+def simulate(
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder to write to.")],
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same files.")] = 0,
+    tiles: Annotated[
+        str, typer.Option(metavar="WxH", help="Tiles of 25 km from west to east x north to south.")
+    ] = "2x2",
+) -> None:
+    """Write a simulated Europe in the real file formats, with its truth."""
+    from biomap_xr.pipeline.console import simulate_europe
+
+    raise typer.Exit(simulate_europe(out, seed, tiles))
+
+
+def main() -> None:
+    """Run the command line and leave with the documented exit status."""
+    try:
+        app()
+    except BiomapError as error:
+        sys.stderr.write(f"biomap: {error}\n")
+        sys.exit(error.status)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The main path, stage by stage, and what the command line calls."""

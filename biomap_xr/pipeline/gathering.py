@@ -1,0 +1,70 @@
+"""From sources to the covariates cube: masks first, then every tile that land needs."""
+
+import math
+from collections.abc import Iterable
+
+import numpy as np
+
+from biomap_xr.covariates.gather import Gathering, declare_covariates
+from biomap_xr.covariates.settings import CovariateSettings
+from biomap_xr.cubes import open_cube
+from biomap_xr.errors import InputError
+from biomap_xr.grid import Grid, Tile
+from biomap_xr.pipeline.filling import Filling
+from biomap_xr.recipe import Recipe
+
+
+def gather(recipe: Recipe, settings: CovariateSettings, filling: Filling) -> Gathering:
+    """Fill the covariates cube of a recipe.
+
+    Returns:
+        The programs that filled it; the fingerprint of the second names the cube's content.
+
+    Raises:
+        InputError: A source does not fit, or no tile has land.
+        SetAsideError: Tiles were set aside; a map with holes in its covariates is not begun.
+    """
+    workspace, grid = filling.workspace, Grid.from_settings(recipe.grid)
+    programs = declare_covariates(workspace.covariates, settings, grid)
+    filling.complete(programs.masks, grid.tiles())
+    filling.complete(programs.covariates, tiles_near_land(recipe, filling))
+    return programs
+
+
+def land_tiles(recipe: Recipe, filling: Filling) -> tuple[Tile, ...]:
+    """Return the tiles that a prediction can exist on: land within the largest displacement.
+
+    Raises:
+        InputError: The land mask is empty.
+    """
+    reach = recipe.grid.max_displacement
+    tiles = tuple(_within(Grid.from_settings(recipe.grid), filling, reach))
+    if not tiles:
+        raise InputError(
+            f"{filling.workspace.covariates}/masks holds no land at all, expected some in the "
+            "recipe's extent; look at covariates.masks.land and at the grid"
+        )
+    return tiles
+
+
+def tiles_near_land(recipe: Recipe, filling: Filling) -> Iterable[Tile]:
+    """Yield the tiles whose covariates a prediction can depend on.
+
+    Half an image window around land matters, too, so that no cell's prediction depends on how the
+    map is cut into tiles.
+    """
+    window = recipe.inputs.window * 10.0 / 2
+    return _within(Grid.from_settings(recipe.grid), filling, recipe.grid.max_displacement + window)
+
+
+def _within(grid: Grid, filling: Filling, reach: float) -> Iterable[Tile]:
+    """Yield the tiles with land at most ``reach`` metres from them along an axis."""
+    land = open_cube(filling.workspace.covariates, "masks")["land"]
+    margin = math.ceil(reach / grid.resolution)
+    for tile in grid.tiles():
+        window = tile.window.padded(margin)
+        rows, columns = (
+            slice(max(part.start, 0), part.stop) for part in (window.rows, window.columns)
+        )
+        if np.asarray(land[rows, columns]).any():
+            yield tile

@@ -1,0 +1,226 @@
+"""From sites to a species model: branches alone, joined, calibrated, scored on held-out blocks."""
+
+import logging
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from biomap_xr.covariates.cube import Covariates
+from biomap_xr.covariates.inputs import cut_inputs
+from biomap_xr.covariates.patches import inputs_from_patches
+from biomap_xr.errors import InputError
+from biomap_xr.folds import Roles, balance, blocks_of, split_cells
+from biomap_xr.grid import Grid
+from biomap_xr.observations import Sites
+from biomap_xr.pipeline.scores import Scores
+from biomap_xr.pipeline.workspace import Workspace
+from biomap_xr.recipe import Recipe
+from biomap_xr.species import samples
+from biomap_xr.species.artefact import load_model, save_model
+from biomap_xr.species.branches import train_branches, train_ensemble
+from biomap_xr.species.calibration import calibrate
+from biomap_xr.species.model import SpeciesModel
+from biomap_xr.species.scoring import probabilities
+from biomap_xr.species.settings import Modality
+from biomap_xr.species.training import Epoch
+
+logger = logging.getLogger(__name__)
+
+Inputs = Mapping[Modality, NDArray[Any]]
+STAGES = {
+    "landsat": "Landsat",
+    "climate": "Climate",
+    "sentinel2": "Sentinel-2",
+    "predictors": "Predictors",
+}
+OTHERS = {"all": "surveys", "surveys": "all"}
+TRAINED_ON = {"all": "surveys and records", "surveys": "surveys alone"}
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """All that one training sees: raw inputs, labels and roles at the same sites."""
+
+    sites: Sites
+    inputs: Inputs
+    roles: Roles
+
+    def samples(self, trained_on: str) -> samples.Samples:
+        """Return the training and validation sites with what counts as present there."""
+        surveys = trained_on == "surveys"
+        usable = self.sites.surveyed if surveys else np.ones(len(self.sites), bool)
+        presence = self.sites.survey_presence if surveys else self.sites.presence
+        train, validation = (
+            role[usable[role]] for role in (self.roles.train, self.roles.validation)
+        )
+        return samples.Samples(
+            self.inputs, presence, samples.Roles(train, validation), _table(self.sites)
+        )
+
+    def surveys_of(self, role: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the sites of a role that hold a survey; scores and thresholds use these alone."""
+        return role[self.sites.surveyed[role]]
+
+
+def _table(sites: Sites) -> samples.SpeciesTable:
+    species = sites.species
+    return samples.SpeciesTable(
+        tuple(int(value) for value in species["species_id"]), tuple(map(str, species["species"]))
+    )
+
+
+def learn(
+    recipe: Recipe,
+    workspace: Workspace,
+    observe: Callable[[], Sites],
+    covariates: Covariates | None,
+    data: str,
+) -> SpeciesModel:
+    """Train the species model of a recipe, or load it where it is done.
+
+    Args:
+        recipe: With absolute paths.
+        workspace: Where models are kept.
+        observe: Makes the sites; not called where the model is done.
+        covariates: The cube that inputs are cut from; None where they are files of their own.
+        data: Fingerprint of recipe sections, observations and covariates.
+
+    Raises:
+        InputError: Observations do not fit the recipe or the covariates.
+    """
+    place = workspace.models / "species"
+    if Scores.exist(workspace.models, data):
+        return load_model(place)
+    scratch = workspace.models / "windows"
+    lesson = prepare(recipe, observe(), covariates, scratch)
+    try:
+        models = _train_all(recipe, lesson, workspace.models, data)
+        _score(recipe, lesson, models).write(workspace.models, data)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return load_model(place)
+
+
+def prepare(recipe: Recipe, sites: Sites, covariates: Covariates | None, scratch: Path) -> Lesson:
+    """Cut the inputs of all sites and give each site its role.
+
+    Raises:
+        InputError: There are no inputs, or too few blocks.
+    """
+    wanted = tuple(recipe.species.modalities)
+    if recipe.patches is not None:
+        inputs = inputs_from_patches(recipe.patches, sites, wanted)
+    elif covariates is not None:
+        inputs = cut_inputs(
+            covariates, sites.cells, sites.year, wanted, recipe.inputs, folder=scratch
+        )
+    else:
+        raise InputError(
+            f"recipe {recipe.name!r} has neither covariates nor patches; "
+            "give one of the sections, so that a model can see something"
+        )
+    roles = split_cells(sites.cells, Grid.from_settings(recipe.grid), recipe.folds, sites.surveyed)
+    return Lesson(sites, inputs, roles)
+
+
+def _train_all(recipe: Recipe, lesson: Lesson, folder: Path, data: str) -> dict[str, SpeciesModel]:
+    """Train and keep each branch, the ensemble and, if asked for, its comparison."""
+    settings = recipe.species
+    own, other = settings.trained_on, OTHERS[settings.trained_on]
+    branches = {
+        name: _kept(folder / "branches" / name, data, partial(_branch, name, recipe, lesson))
+        for name in recipe.species.modalities
+    }
+
+    def ensemble(trained_on: str) -> SpeciesModel:
+        model = train_ensemble(
+            branches, lesson.samples(trained_on), settings.training, progress=_tell
+        )
+        return _finished(model, lesson, recipe)
+
+    models = {STAGES[name]: model for name, model in branches.items()}
+    models["All"] = _kept(folder / "species", data, lambda: ensemble(own))
+    if settings.compare:
+        name = f"All, trained on {TRAINED_ON[other]}"
+        models[name] = _kept(folder / "compared", data, lambda: ensemble(other))
+    return models
+
+
+def _branch(name: Modality, recipe: Recipe, lesson: Lesson) -> SpeciesModel:
+    settings = recipe.species
+    (model,) = train_branches(
+        lesson.samples(settings.trained_on),
+        {name: settings.modalities[name]},
+        settings.training,
+        progress=_tell,
+    ).values()
+    return _finished(model, lesson, recipe)
+
+
+def _finished(model: SpeciesModel, lesson: Lesson, recipe: Recipe) -> SpeciesModel:
+    """Give a trained model its thresholds, and its card how inputs were cut."""
+    surveys = lesson.surveys_of(lesson.roles.calibration)
+    presence, settings = lesson.sites.survey_presence, recipe.species.thresholds
+    model = calibrate(model, lesson.inputs, presence, surveys, settings)
+    inputs = recipe.inputs.model_dump(mode="json")
+    model.card = model.card.model_copy(update={"inputs": inputs})
+    return model
+
+
+def _kept(folder: Path, data: str, make: Callable[[], SpeciesModel]) -> SpeciesModel:
+    """Load a model that was trained on the same data, or train it and keep it."""
+    if (folder / "card.json").is_file():
+        model = load_model(folder)
+        if model.card.data_fingerprint == data:
+            return model
+    model = make()
+    model.card = model.card.model_copy(update={"data_fingerprint": data})
+    return save_model(model, folder)
+
+
+def _tell(stage: str, epoch: Epoch) -> None:
+    logger.info(
+        "training %s: epoch %d, loss %.4f, validation %.4f, %.1f s",
+        STAGES.get(stage, stage),
+        epoch.epoch,
+        epoch.loss,
+        epoch.validation_loss,
+        epoch.seconds,
+    )
+
+
+def _score(recipe: Recipe, lesson: Lesson, models: Mapping[str, SpeciesModel]) -> Scores:
+    """Predict the surveys of the test blocks with every model."""
+    test = lesson.surveys_of(lesson.roles.test)
+    grid = Grid.from_settings(recipe.grid)
+    cells = lesson.sites.cells[test]
+    points = grid.centres_of(lesson.sites.cells)
+    parts = balance(
+        lesson.roles,
+        blocks_of(points, recipe.folds.block_m),
+        lesson.sites.surveyed,
+        csr_array(lesson.sites.presence).nonzero(),
+    )
+    return Scores(
+        row=cells.row,
+        column=cells.column,
+        block=blocks_of(grid.centres_of(cells), recipe.folds.block_m),
+        targets=lesson.sites.survey_presence[test].toarray().astype(bool),
+        probability={
+            name: probabilities(model, lesson.inputs, test) for name, model in models.items()
+        },
+        threshold={name: np.array(_global(model)) for name, model in models.items()},
+        balance=tuple(asdict(part) for part in parts),
+    )
+
+
+def _global(model: SpeciesModel) -> float:
+    thresholds = model.card.thresholds
+    return thresholds.f_score_global if thresholds else 0.5

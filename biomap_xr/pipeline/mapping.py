@@ -1,0 +1,177 @@
+"""The maps: traits and specialists first, cubes declared, tiles filled, receipts summed up."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from biomap_xr.covariates.cube import Covariates
+from biomap_xr.cubes import declare, update_attributes
+from biomap_xr.errors import InputError
+from biomap_xr.grid import Tile
+from biomap_xr.indicators.cube import indicators_cube
+from biomap_xr.indicators.traits import Traits, read_traits
+from biomap_xr.observations.table import read_species
+from biomap_xr.pipeline.filling import Filling
+from biomap_xr.pipeline.specialists import freeze_specialists
+from biomap_xr.pipeline.summing import MapSums
+from biomap_xr.pipeline.tile_program import KERNEL, Assemblage, TileProgram
+from biomap_xr.pipeline.workspace import Workspace
+from biomap_xr.recipe import Recipe
+from biomap_xr.run import Summary, fingerprint_of
+from biomap_xr.species.artefact import fingerprint
+from biomap_xr.species.card import ModelCard
+from biomap_xr.species.cube import species_cube
+from biomap_xr.species.model import SpeciesModel
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
+
+SOFTWARE = ("biomap-xr", "numpy", "torch", "xarray", "zarr")
+
+
+def make_maps(
+    recipe: Recipe,
+    model: SpeciesModel,
+    covariates: Covariates,
+    tiles: Sequence[Tile],
+    filling: Filling,
+) -> Summary:
+    """Fill the species and indicators cubes.
+
+    Args:
+        recipe: With absolute paths.
+        model: The trained and calibrated model.
+        covariates: The cube that it reads.
+        tiles: Tiles that a prediction can exist on.
+        filling: Who does the work.
+
+    Raises:
+        InputError: A trait table does not fit, or a cube of another species table is there.
+    """
+    program = tile_program(recipe, model, covariates, tiles, filling)
+    workspace = filling.workspace
+    described = _described(recipe, program)
+    if program.species_store is not None:
+        declare(workspace.species, species_cube(covariates.grid, model.card, described))
+    declare(workspace.indicators, indicators_cube(covariates.grid, described))
+    summary = filling.run(program, tiles)
+    _conclude(program, workspace, described)
+    return summary
+
+
+def tile_program(
+    recipe: Recipe,
+    model: SpeciesModel,
+    covariates: Covariates,
+    tiles: Sequence[Tile],
+    filling: Filling,
+) -> TileProgram:
+    """Gather all that the pass over a tile needs."""
+    workspace = filling.workspace
+    specialists = freeze_specialists(
+        model,
+        covariates,
+        tiles,
+        recipe.indicators.specialists,
+        workspace.models / "specialists",
+    )
+    traits = traits_of(recipe, model.card).with_specialists(specialists.species_id)
+    assemblage = assemblage_of(traits, model.card, recipe.indicators.assemblage)
+    parts: dict[str, JsonValue] = {
+        "kernel": KERNEL,
+        "model": fingerprint(model),
+        "covariates": covariates.fingerprint,
+        "members": assemblage.members.astype(int).tolist(),
+        "known": assemblage.known.tolist(),
+        "status": assemblage.status.tolist(),
+        "threshold": assemblage.threshold.astype(float).tolist(),
+        "maps": recipe.maps.model_dump(mode="json"),
+        "grid": recipe.grid.model_dump(mode="json"),
+    }
+    return TileProgram(
+        covariates=covariates,
+        model=workspace.models / "species",
+        weights=fingerprint(model),
+        assemblage=assemblage,
+        species_store=workspace.species if recipe.maps.species_cube else None,
+        indicators_store=workspace.indicators,
+        settings=recipe.maps,
+        reach=recipe.grid.max_displacement,
+        fingerprint=fingerprint_of(parts),
+        device=filling.workers.device,
+    )
+
+
+def traits_of(recipe: Recipe, card: ModelCard) -> Traits:
+    """Join the recipe's trait tables to the model's species.
+
+    Raises:
+        InputError: A table cannot be read or lacks a column.
+    """
+    table = pd.DataFrame({"species_id": card.species_id, "species": card.species})
+    if recipe.observations.species is not None:
+        # Lists may be matched by further columns of the species file, such as a GBIF key.
+        traits = read_species(recipe.observations.species).drop(columns="species")
+        table = table.merge(traits, on="species_id", how="left")
+    return read_traits(recipe.indicators, table)
+
+
+def assemblage_of(traits: Traits, card: ModelCard, kind: str) -> Assemblage:
+    """Return what the model's species count for, in its order.
+
+    Args:
+        traits: Of all species of the model.
+        card: Has the thresholds.
+        kind: ``conformal`` or ``f_score``: the threshold that makes the assemblage.
+
+    Raises:
+        InputError: The model has no thresholds.
+    """
+    if card.thresholds is None:
+        raise InputError(
+            "the model's card has no thresholds, expected those of its calibration; train it again"
+        )
+    chosen = traits.select(card.species_id)
+    return Assemblage(
+        members=chosen.members(),
+        known=chosen.is_known(),
+        status=chosen.status_code,
+        threshold=np.array(getattr(card.thresholds, kind), np.float32),
+        widespread=np.array(card.thresholds.f_score, np.float32),
+    )
+
+
+def _described(recipe: Recipe, program: TileProgram) -> dict[str, Any]:
+    """Say where a cube comes from, in the attributes of the whole."""
+    return {
+        "title": recipe.title or recipe.name,
+        "license": recipe.licence,
+        "references": recipe.citation,
+        "recipe": recipe.name,
+        "model": program.weights,
+        "covariates": program.covariates.fingerprint,
+        "run": program.fingerprint,
+        "assemblage": recipe.indicators.assemblage,
+        "unknown_status": recipe.indicators.unknown_status,
+        "storage_floor": recipe.maps.floor,
+        "software": ", ".join(f"{name} {version(name)}" for name in SOFTWARE),
+    }
+
+
+def _conclude(program: TileProgram, workspace: Workspace, described: Mapping[str, Any]) -> None:
+    """Keep what the tiles' receipts add up to in the attributes of both cubes."""
+    sums = MapSums.of(workspace, program.fingerprint)
+    attributes = {
+        **described,
+        "date_created": datetime.now(UTC).date().isoformat(),
+        "cells": sums.cells,
+        "cells_moved_to_land": sums.moved,
+        "richness_lost_to_floor": sums.lost,
+    }
+    if program.species_store is not None:
+        update_attributes(workspace.species, "", attributes)
+    update_attributes(workspace.indicators, "", attributes)

@@ -1,0 +1,138 @@
+"""The species cube: one quantised probability for each species and cell."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from array_api_compat import array_namespace
+from pydantic import Field
+
+from biomap_xr.cubes import Coordinate, Cube, Variable
+from biomap_xr.errors import InputError
+from biomap_xr.grid import Grid
+from biomap_xr.settings import Settings
+from biomap_xr.species.card import ModelCard
+
+LEVELS = 250
+"""A stored probability is a whole number of 250ths."""
+SHARD = 512
+"""Species in a shard: 22 shards for each of Europe's 22,000 land tiles at 11,255 species."""
+
+
+class MapSettings(Settings):
+    """What the tile program stores, and how it cuts its work."""
+
+    species_cube: bool = True
+    """Whether ``species.zarr`` is written; indicators do not need it."""
+    floor: float = Field(0.002, ge=0, lt=1)
+    """Smallest probability that is stored; anything below counts as absent in the cube. The share
+    of the expected richness that this loses is measured and kept in the cube's attributes."""
+    block: int = Field(64, ge=1)
+    """Species that are computed at once: bounds the memory of a tile."""
+
+
+def species_cube(grid: Grid, card: ModelCard, attributes: Mapping[str, Any]) -> Cube:
+    """Declare the cube ``species.zarr`` for a model's species on a grid.
+
+    Raises:
+        InputError: The model has no thresholds.
+    """
+    if card.thresholds is None:
+        raise InputError(
+            "the model's card has no thresholds, expected those of its calibration; train it again"
+        )
+    return Cube("", grid, species_variables(), _coordinates(card), attributes)
+
+
+def species_variables() -> tuple[Variable, ...]:
+    """Declare the probabilities, where they exist, and how far each cell was moved."""
+    probability = Variable(
+        "probability",
+        ("species", "y", "x"),
+        "uint8",
+        0,
+        {
+            "long_name": "probability of presence",
+            "units": "1",
+            "scale_factor": 1 / LEVELS,
+            "valid_range": [0, LEVELS],
+            "comment": "0 is below the storage floor; see valid for where a prediction exists",
+            "ancillary_variables": "valid",
+        },
+        shards={"species": SHARD},
+        chunks={"species": 1},
+    )
+    valid = Variable(
+        "valid",
+        ("y", "x"),
+        "uint8",
+        0,
+        {
+            "long_name": "cells with a prediction",
+            "flag_values": [0, 1],
+            "flag_meanings": "no_prediction prediction",
+        },
+    )
+    displacement = Variable(
+        "displacement",
+        ("y", "x"),
+        "float32",
+        np.nan,
+        {
+            "long_name": "distance to the land cell that a water cell took its prediction from",
+            "units": "m",
+        },
+    )
+    return probability, valid, displacement
+
+
+def _coordinates(card: ModelCard) -> dict[str, Coordinate]:
+    thresholds = card.thresholds
+    # `species_cube` has refused a card without.
+    f_score, conformal = (thresholds.f_score, thresholds.conformal) if thresholds else ((), ())
+    return {
+        "species": Coordinate(
+            ("species",), np.array(card.species), {"long_name": "species", "units": "1"}
+        ),
+        "species_id": Coordinate(
+            ("species",), np.array(card.species_id, np.int64), {"long_name": "id of the species"}
+        ),
+        "threshold_f": Coordinate(
+            ("species",),
+            np.array(f_score, np.float32),
+            {"long_name": "presence threshold of the best F-score", "units": "1"},
+        ),
+        "threshold_conformal": Coordinate(
+            ("species",),
+            np.array(conformal, np.float32),
+            {"long_name": "conformal presence threshold", "units": "1"},
+        ),
+    }
+
+
+def quantise(probability: Any, floor: float, *, place: str) -> Any:
+    """Round probabilities to 250ths, those below the floor to 0.
+
+    Args:
+        probability: Floats of any shape, 0 to 1; NumPy, CuPy or torch.
+        floor: Smallest probability that is kept.
+        place: Name of the tile, for the error.
+
+    Returns:
+        uint8 of the same shape and kind.
+
+    Raises:
+        InputError: A value is not in 0..1, or not a number.
+
+    >>> quantise(np.array([0.0015, 0.0021, 0.5, 1.0]), 0.002, place="here").tolist()
+    [0, 1, 125, 250]
+    """
+    xp = array_namespace(probability)
+    if not bool(xp.all((probability >= 0) & (probability <= 1))):
+        low, high = float(xp.min(probability)), float(xp.max(probability))
+        raise InputError(
+            f"tile {place}: probabilities from {low} to {high}, expected 0 to 1; "
+            "look for missing or infinite covariates there"
+        )
+    levels = xp.astype(xp.round(probability * LEVELS), xp.uint8)
+    return xp.where(probability < floor, xp.zeros_like(levels), levels)
