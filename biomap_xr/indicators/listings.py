@@ -90,9 +90,8 @@ def match_listing(
     require_columns(species, (column,), "the species table")
     require_columns(table, (*keys, *listing.only), source)
     table = _only(table, listing)
-    normalise = _normaliser(listing)
-    places = _places(species[column].astype(str).fillna(""), normalise)
-    return _join(trait, source, table, keys, normalise, places)
+    places = _places(species[column].astype(str).fillna(""), _species_forms(listing))
+    return _join(trait, source, table, keys, _listed_form(listing), places)
 
 
 def require_columns(table: pd.DataFrame, columns: tuple[str, ...], source: str) -> None:
@@ -167,19 +166,38 @@ def _only(table: pd.DataFrame, listing: Listing) -> pd.DataFrame:
     return table.reset_index(drop=True)
 
 
-def _normaliser(listing: Listing) -> Callable[[str], str]:
-    """Function that brings a name or key to the form compared, empty where it has none."""
+def _listed_form(listing: Listing) -> Callable[[str], str]:
+    """Function that brings a listed name or key to the form compared, empty where it has none."""
     if listing.match != "name":
         return _key
-    exact = listing.infraspecific == "exact"
+    whole = listing.infraspecific != "binomial"
 
-    def normalise(name: str) -> str:
+    def form(name: str) -> str:
         found = canonical_name(name)
         if found is None:
             return ""
-        return found.full if exact else found.binomial
+        return found.full if whole else found.binomial
 
-    return normalise
+    return form
+
+
+def _species_forms(listing: Listing) -> Callable[[str], set[str]]:
+    """Function that gives the forms under which a list may name a species of the model."""
+    if listing.match != "name":
+        return lambda key: {_key(key)}
+
+    def forms(name: str) -> set[str]:
+        found = canonical_name(name)
+        if found is None:
+            return set()
+        chosen = {
+            "contained": {found.full, found.binomial},
+            "binomial": {found.binomial},
+            "exact": {found.full},
+        }
+        return chosen[listing.infraspecific]
+
+    return forms
 
 
 def _key(value: str) -> str:
@@ -188,11 +206,11 @@ def _key(value: str) -> str:
     return "" if stripped.lower() in {"", "nan", "none", "<na>"} else stripped
 
 
-def _places(names: "pd.Series[str]", normalise: Callable[[str], str]) -> dict[str, list[int]]:
-    """Rows of the species table by normalised name; subspecies of one species share a name."""
+def _places(names: "pd.Series[str]", forms: Callable[[str], set[str]]) -> dict[str, list[int]]:
+    """Rows of the species table by the forms that may name them."""
     places: dict[str, list[int]] = {}
     for row, name in enumerate(names):
-        if form := normalise(name):
+        for form in forms(name) - {""}:
             places.setdefault(form, []).append(row)
     return places
 
@@ -202,14 +220,14 @@ def _join(
     source: str,
     table: pd.DataFrame,
     keys: tuple[str, ...],
-    normalise: Callable[[str], str],
+    form_of: Callable[[str], str],
     places: dict[str, list[int]],
 ) -> Matches:
     """Look up every row of the list, and say what happened to it."""
     pairs: list[tuple[int, int]] = []
     unmatched, unreadable, reduced = [], [], []
     for row, names in enumerate(table[list(keys)].itertuples(index=False, name=None)):
-        forms = {form for name in names if (form := normalise(name))}
+        forms = {form for name in names if (form := form_of(name))}
         found = sorted({place for form in forms for place in places.get(form, ())})
         pairs.extend((row, place) for place in found)
         if not forms:

@@ -26,9 +26,11 @@ class Listing(Settings):
     says."""
     only: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """Rows that count: column and the values that are kept, such as `kingdom: [Plantae]`."""
-    infraspecific: Literal["binomial", "exact"] = "binomial"
-    """A subspecies, variety or form in the list (or the model) stands for its species, or only for
-    itself."""
+    infraspecific: Literal["contained", "binomial", "exact"] = "contained"
+    """How subspecies, varieties and forms meet species. ``contained``: a listed taxon finds itself
+    and what it contains, so a listed species finds the model's subspecies of it, but a listed
+    subspecies does not make its whole species a member. ``binomial``: both stand for their species.
+    ``exact``: each stands for itself alone."""
 
 
 class TraitTable(Listing):

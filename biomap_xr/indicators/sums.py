@@ -4,7 +4,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Self
 
 import numpy as np
-from array_api_compat import array_namespace
+from array_api_compat import array_namespace, device, to_device
 from numpy.typing import NDArray
 
 from biomap_xr.errors import InputError
@@ -49,7 +49,8 @@ class IndicatorMaps:
         Raises:
             InputError: The maps hold another number of cells.
         """
-        spread = {field.name: _spread(getattr(self, field.name), valid) for field in fields(self)}
+        arrays = {field.name: to_device(getattr(self, field.name), "cpu") for field in fields(self)}
+        spread = {name: _spread(np.asarray(values), valid) for name, values in arrays.items()}
         if known is not None:
             for name in spread.keys() - {"most_threatened", "status_any"}:
                 spread[name][~known] = _fill(spread[name].dtype)
@@ -123,7 +124,10 @@ class Sums:
         chances = formulas.log_none(groups, probability)
         rows = members.shape[0]
         return cls(
-            members=xp.asarray(np.asarray(members, dtype=bool).sum(axis=1, dtype=np.int64)),
+            members=xp.asarray(
+                np.asarray(members, dtype=bool).sum(axis=1, dtype=np.int64),
+                device=device(probability),
+            ),
             expected=xp.astype(formulas.expected(members, probability), xp.float64),
             variance=xp.astype(formulas.variance(members, probability), xp.float64),
             log_none=xp.astype(chances[:rows, ...], xp.float64),
@@ -186,7 +190,7 @@ def _check_species(members: Any, probability: Any, present: Any, status: Any) ->
         )
 
 
-def _spread(values: Any, valid: NDArray[np.bool_]) -> NDArray[Any]:
+def _spread(values: NDArray[Any], valid: NDArray[np.bool_]) -> NDArray[Any]:
     """Values (..., cells) over a tile (..., y, x), NaN or 0 for whole numbers elsewhere.
 
     Raises:

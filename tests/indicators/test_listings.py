@@ -29,6 +29,7 @@ def test_names_match_whatever_their_form_and_the_rest_is_reported(tmp_path: Path
         tmp_path / "list.csv",
         "name\nQUERCUS ROBUR L.\nPopulus × canadensis Moench\nNarcissus triandrus subsp. capax\n"
         "Iris sibirica L.\nRosa sp.\n",
+        infraspecific="binomial",
     )
     matches = match_listing("woody", listing, SPECIES, read_table)
     assert matches.species.tolist() == [0, 1, 2]
@@ -40,6 +41,23 @@ def test_names_match_whatever_their_form_and_the_rest_is_reported(tmp_path: Path
     assert report.reduced == ("Narcissus triandrus subsp. capax",)
     assert "woody: 3 species by 3 of 5 rows" in str(report)
     assert "Iris sibirica" in str(report)
+
+
+@pytest.mark.parametrize(
+    ("rule", "listed_species", "listed_subspecies"),
+    [("contained", [0, 1], [1]), ("binomial", [0, 1], [0, 1]), ("exact", [0], [1])],
+)
+def test_how_subspecies_meet_species(
+    tmp_path: Path, rule: str, listed_species: list[int], listed_subspecies: list[int]
+) -> None:
+    species = pd.DataFrame({"species": ["Daucus carota", "Daucus carota subsp. sativus"]})
+    for name, expected in (
+        ("Daucus carota L.", listed_species),
+        ("Daucus carota L. subsp. sativus (Hoffm.) Arcang.", listed_subspecies),
+    ):
+        listing = listing_of(tmp_path / "list.csv", f"name\n{name}\n", infraspecific=rule)
+        matches = match_listing("invasive", listing, species, read_table)
+        assert matches.species.tolist() == expected
 
 
 def test_a_subspecies_may_stand_only_for_itself(tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ def test_where_rows_disagree_the_greatest_threat_counts_and_it_is_reported(tmp_p
     path.write_text(
         "name,code\nPoa annua subsp. annua,LC\nPoa annua subsp. rara,EN\nIris sibirica,VU\n"
     )
-    listing = StatusTable(path=path, keys=("name",), status="code")
+    listing = StatusTable(path=path, keys=("name",), status="code", infraspecific="binomial")
     table, (report,) = read_statuses(listing, SPECIES, read_table)
     assert table["status"].tolist() == ["EN", "VU", "unknown"]
     assert report.conflicts == ("Poa annua",)

@@ -144,6 +144,18 @@ def test_on_tile_hides_indicators_without_a_list() -> None:
     assert np.isfinite(maps["status_any"]).all()
 
 
+def test_on_tile_takes_tensors_home() -> None:
+    members, probability, present, status = block(1, 6, 3)
+    tensors = torch.as_tensor(probability), torch.as_tensor(present)
+    valid = np.array([[True, True], [False, True]])
+    known = np.array([True, False, True])
+    found = Sums.of(members, *tensors, status).value().on_tile(valid, known)
+    expected = Sums.of(members, probability, present, status).value().on_tile(valid, known)
+    for name, values in expected.items():
+        assert found[name].dtype == values.dtype
+        np.testing.assert_allclose(found[name], values, rtol=1e-5, atol=1e-6)
+
+
 def test_on_tile_refuses_another_mask() -> None:
     with pytest.raises(InputError, match="hold 2 cells, but 4"):
         Sums.of(*block(0, 6, 2)).value().on_tile(np.ones((2, 2), dtype=bool))

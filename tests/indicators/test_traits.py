@@ -112,21 +112,25 @@ def test_the_real_lists_meet_the_species_of_the_danube_dikes() -> None:
                 "path": data / "plots" / "danube_dikes" / "traits.csv",
                 "keys": ["name"],
                 "status": "rlg",
-                "translate": {"V": "NT", "3": "VU", "2": "EN", "1": "CR", "*": "LC"},
+                "translate": {"V": "NT", "3": "VU", "2": "EN", "1": "CR", "D": "unknown"},
             },
         }
     )
     traits = read_traits(settings, species)
     directive, aliens, trees, red_list = traits.reports
-    assert directive.rows == 756
-    assert aliens.rows == 2617
-    assert len(directive.unreadable) == 14
-    assert trees.matched_rows == trees.rows == len(names)
-    assert directive.matched_species >= 0
-    assert aliens.matched_species > 0
-    assert traits.table.set_index("species").loc["Acinos_arvensis", "status"] == "NT"
-    assert traits.table.set_index("species").loc["Acer_platanoides", "woody"]
+    assert (directive.rows, len(directive.unreadable)) == (756, 9)
+    assert (aliens.rows, len(aliens.unreadable)) == (2617, 14)
+    # Three of the 265 names are a family and two genera.
+    assert (trees.rows, trees.matched_species) == (len(names), 262)
+    assert trees.unreadable == ("Brassicaceae", "Orobanche", "Ranunculus")
+    member = traits.table.set_index("species")
+    assert member["woody"].sum() == 5 + 4
+    # Red List: 29 V, 6 of category 3, one of category 1, 2 D; the rest has none.
+    assert member["status"].value_counts().to_dict() == {"unknown": 229, "NT": 29, "VU": 6, "CR": 1}
     assert red_list.conflicts == ()
+    # A crop is listed as alien, as a subspecies; the wild carrot is not for that.
+    assert member.loc["Solidago_canadensis", "invasive"]
+    assert not member.loc["Daucus_carota", "invasive"]
 
 
 @pytest.mark.skipif(DATA is None, reason="BIOMAP_XR_DATA is not set: no real lists")
