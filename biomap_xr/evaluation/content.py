@@ -102,7 +102,7 @@ def metrics_record(content: ReportContent) -> dict[str, Any]:
 
 
 def _truth_record(comparison: TruthComparison) -> dict[str, Any]:
-    skill = comparison.skill
+    skill, over_map = comparison.skill, comparison.map
     return {
         "model": comparison.name,
         "auc": _plain(skill.model.value),
@@ -110,7 +110,8 @@ def _truth_record(comparison: TruthComparison) -> dict[str, Any]:
         "share_of_skill": _plain(skill.share),
         "species": skill.model.used,
         "richness_at_surveys": _richness_record(comparison.surveys),
-        "richness_at_cells": _richness_record(comparison.cells) if comparison.cells else None,
+        "richness_of_plots_over_the_map": _richness_record(over_map.plot) if over_map else None,
+        "richness_of_cells_over_the_map": _richness_record(over_map.cell) if over_map else None,
     }
 
 

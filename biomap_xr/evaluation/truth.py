@@ -4,8 +4,9 @@ The true probabilities themselves do not predict a survey's species for certain,
 the most that any model can reach, and a model is measured by its share of it.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import xarray as xr
@@ -13,7 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from biomap_xr.errors import InputError
 from biomap_xr.evaluation.metrics import Score, macro_auc
-from biomap_xr.grid import Tile
+from biomap_xr.grid import Cells, Tile
+from biomap_xr.virtual import Richness, Truth
 
 CHANCE = 0.5
 """AUC of a model that knows nothing."""
@@ -140,9 +142,53 @@ class TruthComparison:
     """What it was trained on, in plain words."""
     skill: Skill
     surveys: RichnessError
-    """At the scale of survey plots."""
-    cells: RichnessError | None = None
-    """At the scale of the map's cells, where there is a map."""
+    """On the surveys, at the scale of their plots."""
+    map: "MapErrors | None" = None
+    """Over the whole map, where there is one."""
+
+
+@dataclass(frozen=True)
+class MapErrors:
+    """A map of expected richness beside the truth at both scales."""
+
+    cell: RichnessError
+    """Beside the richness of whole cells."""
+    plot: RichnessError
+    """Beside what a survey's plot in the cell would hold, which surveys teach a model."""
+
+
+class KnownRichness(Protocol):
+    """What knows the true richness of a tile, as `biomap_xr.virtual.Truth` does."""
+
+    def expected_richness(self, tile: Tile) -> Richness:
+        """Return the expected richness (y, x) of a tile's cells and of plots in them."""
+
+
+def survey_probability(
+    truth: Truth, cells: Cells, species_id: Sequence[int]
+) -> NDArray[np.float32]:
+    """Return the true chance (surveys, species) that a survey finds each species.
+
+    It is the chance that the species lives in the cell, times the chance that the plot, which is
+    smaller, captures it.
+
+    Args:
+        truth: of a simulated Europe.
+        cells: of the surveys (surveys,).
+        species_id: the species wanted, in the order of a model's.
+
+    Raises:
+        InputError: where the truth does not know a species.
+    """
+    place = {int(known): index for index, known in enumerate(truth.species_id)}
+    unknown = [wanted for wanted in species_id if int(wanted) not in place]
+    if unknown:
+        raise InputError(
+            f"{len(unknown)} species ids such as {unknown[:3]} are not in the truth of "
+            f"{len(place)} species; expected the species table of the same simulation"
+        )
+    order = [place[int(wanted)] for wanted in species_id]
+    return truth.probability_at(cells)[:, order] * truth.capture[order]
 
 
 def compare(
@@ -151,7 +197,7 @@ def compare(
     scores: ArrayLike,
     truth: ArrayLike,
     *,
-    cells: RichnessError | None = None,
+    over_map: MapErrors | None = None,
 ) -> TruthComparison:
     """Compare a model with the truth on held-out surveys.
 
@@ -159,32 +205,29 @@ def compare(
         name: what the model was trained on, in plain words.
         targets: presence (surveys, species).
         scores: predicted probabilities (surveys, species), 0 to 1.
-        truth: true probabilities that the survey finds the species (surveys, species), 0 to 1.
-        cells: the error of the map, from `richness_over_tiles`.
+        truth: true chances that the survey finds the species (surveys, species), 0 to 1.
+        over_map: the errors of the map, from `map_errors`.
     """
     skill = Skill(macro_auc(targets, scores), macro_auc(targets, truth))
     predicted, true = np.asarray(scores, np.float64), np.asarray(truth, np.float64)
     surveys = RichnessSums.of(predicted.sum(axis=1), true.sum(axis=1)).value()
-    return TruthComparison(name, skill, surveys, cells)
+    return TruthComparison(name, skill, surveys, over_map)
 
 
-def richness_over_tiles(
-    expected: xr.DataArray,
-    true_richness: Callable[[Tile], NDArray[np.floating]],
-    tiles: Iterable[Tile],
-) -> RichnessError:
+def map_errors(expected: xr.DataArray, truth: KnownRichness, tiles: Iterable[Tile]) -> MapErrors:
     """Compare a map of expected richness (y, x) with the truth, one tile at a time.
 
     Args:
         expected: expected richness of the whole grid (y, x), NaN where not valid.
-        true_richness: the truth's richness (y, x) of a tile, as ``Truth.expected_richness``; NaN
-            where it has none.
+        truth: of the same grid; NaN where it has none.
         tiles: the tiles to compare.
     """
-    total = RichnessSums()
+    cell, plot = RichnessSums(), RichnessSums()
     for tile in tiles:
         window = tile.window
         predicted = expected.isel(y=window.rows, x=window.columns).to_numpy()
-        true = np.asarray(true_richness(tile))
-        total += RichnessSums.of(predicted, true, ~(np.isnan(predicted) | np.isnan(true)))
-    return total.value()
+        true = truth.expected_richness(tile)
+        known = ~(np.isnan(predicted) | np.isnan(true.cell))
+        cell += RichnessSums.of(predicted, true.cell, known)
+        plot += RichnessSums.of(predicted, true.plot, known)
+    return MapErrors(cell.value(), plot.value())

@@ -14,7 +14,7 @@ from scipy.sparse import csr_array
 
 from biomap_xr.covariates.cube import Covariates
 from biomap_xr.covariates.inputs import cut_inputs
-from biomap_xr.covariates.patches import inputs_from_patches
+from biomap_xr.covariates.patches import PatchSettings, inputs_from_patches
 from biomap_xr.errors import InputError
 from biomap_xr.folds import Roles, balance, blocks_of, split_cells
 from biomap_xr.grid import Grid
@@ -64,9 +64,24 @@ class Lesson:
             self.inputs, presence, samples.Roles(train, validation), _table(self.sites)
         )
 
-    def surveys_of(self, role: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the sites of a role that hold a survey; scores and thresholds use these alone."""
-        return role[self.sites.surveyed[role]]
+    @property
+    def scored(self) -> NDArray[np.bool_]:
+        """Sites (n,) that scores and thresholds use: those with a survey.
+
+        Without any survey, records stand against the absences of their target group instead.
+        """
+        surveyed = self.sites.surveyed
+        return surveyed if surveyed.any() else ~self.sites.background
+
+    @property
+    def found(self) -> csr_array:
+        """What scores compare with (n, species): the surveys' species, or else the records'."""
+        sites = self.sites
+        return sites.survey_presence if sites.surveyed.any() else sites.presence
+
+    def scored_of(self, role: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the sites of a role that scores and thresholds use."""
+        return role[self.scored[role]]
 
 
 def _table(sites: Sites) -> samples.SpeciesTable:
@@ -116,11 +131,10 @@ def prepare(recipe: Recipe, sites: Sites, covariates: Covariates | None, scratch
     """
     wanted = tuple(recipe.species.modalities)
     if recipe.patches is not None:
-        inputs = inputs_from_patches(recipe.patches, sites, wanted)
+        inputs = {name: _files_of(recipe.patches, sites, name) for name in wanted}
     elif covariates is not None:
-        inputs = cut_inputs(
-            covariates, sites.cells, sites.year, wanted, recipe.inputs, folder=scratch
-        )
+        cut = cut_inputs(covariates, sites.cells, sites.year, wanted, recipe.inputs, folder=scratch)
+        inputs = {name: cut[name] for name in wanted}
     else:
         raise InputError(
             f"recipe {recipe.name!r} has neither covariates nor patches; "
@@ -128,6 +142,13 @@ def prepare(recipe: Recipe, sites: Sites, covariates: Covariates | None, scratch
         )
     roles = split_cells(sites.cells, Grid.from_settings(recipe.grid), recipe.folds, sites.surveyed)
     return Lesson(sites, inputs, roles)
+
+
+def _files_of(settings: PatchSettings, sites: Sites, name: Modality) -> NDArray[Any]:
+    """Read the files of a modality at all sites, (n, ...), by the ids that its edition names."""
+    own = {"sentinel2": sites.patch_id, "landsat": sites.time_series_id}.get(name, sites.survey_id)
+    ids = [str(one or survey) for one, survey in zip(own, sites.survey_id, strict=True)]
+    return inputs_from_patches(settings, ids, [name])[name]
 
 
 def _train_all(recipe: Recipe, lesson: Lesson, folder: Path, data: str) -> dict[str, SpeciesModel]:
@@ -166,9 +187,9 @@ def _branch(name: Modality, recipe: Recipe, lesson: Lesson) -> SpeciesModel:
 
 def _finished(model: SpeciesModel, lesson: Lesson, recipe: Recipe) -> SpeciesModel:
     """Give a trained model its thresholds, and its card how inputs were cut."""
-    surveys = lesson.surveys_of(lesson.roles.calibration)
-    presence, settings = lesson.sites.survey_presence, recipe.species.thresholds
-    model = calibrate(model, lesson.inputs, presence, surveys, settings)
+    scored = lesson.scored_of(lesson.roles.calibration)
+    settings = recipe.species.thresholds
+    model = calibrate(model, lesson.inputs, lesson.found, scored, settings)
     inputs = recipe.inputs.model_dump(mode="json")
     model.card = model.card.model_copy(update={"inputs": inputs})
     return model
@@ -198,7 +219,7 @@ def _tell(stage: str, epoch: Epoch) -> None:
 
 def _score(recipe: Recipe, lesson: Lesson, models: Mapping[str, SpeciesModel]) -> Scores:
     """Predict the surveys of the test blocks with every model."""
-    test = lesson.surveys_of(lesson.roles.test)
+    test = lesson.scored_of(lesson.roles.test)
     grid = Grid.from_settings(recipe.grid)
     cells = lesson.sites.cells[test]
     points = grid.centres_of(lesson.sites.cells)
@@ -212,12 +233,13 @@ def _score(recipe: Recipe, lesson: Lesson, models: Mapping[str, SpeciesModel]) -
         row=cells.row,
         column=cells.column,
         block=blocks_of(grid.centres_of(cells), recipe.folds.block_m),
-        targets=lesson.sites.survey_presence[test].toarray().astype(bool),
+        targets=lesson.found[test].toarray().astype(bool),
         probability={
             name: probabilities(model, lesson.inputs, test) for name, model in models.items()
         },
         threshold={name: np.array(_global(model)) for name, model in models.items()},
         balance=tuple(asdict(part) for part in parts),
+        surveyed=bool(lesson.sites.surveyed.any()),
     )
 
 

@@ -34,6 +34,8 @@ class Scores:
     """The global presence threshold of each model, 0 to 1."""
     balance: tuple[Mapping[str, Any], ...] = ()
     """Sites, surveys and presences of each role."""
+    surveyed: bool = True
+    """Whether these are surveys; otherwise records against their target group's absences."""
 
     def write(self, folder: Path, data: str) -> None:
         """Keep the scores; the record that names their data is written last."""
@@ -55,6 +57,7 @@ class Scores:
             "models": models,
             "species": self.targets.shape[1],
             "balance": self.balance,
+            "surveyed": self.surveyed,
         }
         publish(folder / RECORD, json.dumps(record, indent=1))
 
@@ -91,6 +94,7 @@ class Scores:
                         name: arrays[f"threshold_{i}"] for i, name in enumerate(record["models"])
                     },
                     balance=tuple(record["balance"]),
+                    surveyed=record["surveyed"],
                 )
         except (OSError, KeyError, ValueError) as error:
             raise InputError(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,6 +16,9 @@ from biomap_xr.species.artefact import fingerprint
 from biomap_xr.species.inference import input_settings
 from biomap_xr.species.model import SpeciesModel
 from biomap_xr.species.scoring import probabilities
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
 
 
 def freeze_specialists(
@@ -37,7 +41,7 @@ def freeze_specialists(
         InputError: The sample holds no land.
     """
     chosen = sample_tiles([tile.name for tile in tiles], settings)
-    parts = {
+    parts: dict[str, JsonValue] = {
         "model": fingerprint(model),
         "covariates": covariates.fingerprint,
         "settings": settings.model_dump(mode="json"),
@@ -72,5 +76,6 @@ def _prevalence(
         return Prevalence.zero(len(model.card.species_id))
     own = input_settings(model)
     years = np.full(len(cells), own.reference_year)
-    inputs = cut_inputs(covariates, cells, years, model.modalities, own)
+    cut = cut_inputs(covariates, cells, years, model.modalities, own)
+    inputs = {name: cut[name] for name in model.modalities}
     return Prevalence.of(probabilities(model, inputs, np.arange(len(cells))).T)

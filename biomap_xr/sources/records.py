@@ -111,6 +111,8 @@ def numbers(found: Found, name: str) -> pd.Series:
         InputError: A value is no number.
     """
     values = found.get(name)
+    if pd.api.types.is_numeric_dtype(values):
+        return values.astype("float64")
     parsed = pd.to_numeric(values, errors="coerce").astype("float64")
     # Coercion hides typing slips: what was written and did not become a number is an error.
     refuse(found, name, words(values).notna() & parsed.isna() & ~is_nan_text(values), "a number")
@@ -144,18 +146,36 @@ def moments(found: Found) -> dict[str, pd.Series]:
     """
     year = whole_numbers(found, "year").fillna(0).astype("int64")
     day = whole_numbers(found, "day").fillna(0).astype("int64")
-    text = identifiers(found.get("date"))
-    start, known = days(text.str.split("/").str[0]), text != ""
-    end = days(text.str.split("/").str[-1])
-    refuse(found, "date", known & (year == 0) & (start["year"] == 0), "YYYY-MM-DD or Unix seconds")
-    same_year = start["year"].where(start["year"] == end["year"], 0)
-    same_day = start["day"].where((same_year > 0) & (start["day"] == end["day"]), 0)
-    year = year.where(year > 0, same_year)
-    day = day.where((day > 0) | (year != same_year), same_day)
+    if "date" in found.names:
+        stated = dated(found, year)
+        year = year.where(year > 0, stated["year"])
+        day = day.where((day > 0) | (year != stated["year"]), stated["day"])
     # From year and day alone, so that the three columns cannot contradict each other.
     first = pd.to_datetime(year.where(year > 0).astype("Int64").astype("str"), errors="coerce")
     date = (first + pd.to_timedelta(day - 1, unit="D")).where(day > 0)
     return {"year": year, "day": day, "date": date.astype("datetime64[s]")}
+
+
+def dated(found: Found, year: pd.Series) -> pd.DataFrame:
+    """Return year and day of the year (shape: rows, 2) that the date column says, 0 unknown.
+
+    A span of days (``start/end``) says the day only where both are one, and so the year.
+
+    Args:
+        found: The file.
+        year: Year of each row as the file states it otherwise, 0 unknown.
+
+    Raises:
+        InputError: A date cannot be read where no year is known otherwise.
+    """
+    text = identifiers(found.get("date"))
+    ends = text.str.partition("/")
+    start, end = days(ends[0]), days(ends[2].where(ends[2] != "", ends[0]))
+    odd = (text != "") & (year == 0) & (start["year"] == 0)
+    refuse(found, "date", odd, "YYYY-MM-DD or Unix seconds")
+    same_year = start["year"].where(start["year"] == end["year"], 0)
+    same_day = start["day"].where((same_year > 0) & (start["day"] == end["day"]), 0)
+    return pd.DataFrame({"year": same_year, "day": same_day})
 
 
 def days(text: pd.Series) -> pd.DataFrame:

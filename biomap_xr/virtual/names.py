@@ -1,6 +1,6 @@
 """Invented species names of two Latin-like words, and keys such as registries give."""
 
-from itertools import product
+from itertools import product, takewhile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +23,11 @@ _EPITHETS = (
 )  # fmt: skip
 
 
+_PREFIXES = ("sub", "pseudo", "multi", "pan", "semi", "trans", "inter", "extra", "quasi", "super")
+
+
 def species_names(seed: int, count: int) -> list[str]:
-    """Return unique names of two words.
+    """Return unique names of two words, at most 57,024.
 
     >>> names = species_names(0, 640)
     >>> len(set(names)), {len(name.split()) for name in names}
@@ -32,8 +35,8 @@ def species_names(seed: int, count: int) -> list[str]:
     """
     genera = [start + end for start, end in product(_STARTS, _ENDS)]
     epithets = list(_EPITHETS)
-    while len(genera) * len(epithets) < count:
-        epithets += [f"sub{epithet}" for epithet in epithets]
+    for prefix in takewhile(lambda _: len(genera) * len(epithets) < count, _PREFIXES):
+        epithets += [f"{prefix}{epithet}" for epithet in _EPITHETS]
     chosen = generator_of(seed, "names").permutation(len(genera) * len(epithets))[:count]
     return [f"{genera[each % len(genera)]} {epithets[each // len(genera)]}" for each in chosen]
 

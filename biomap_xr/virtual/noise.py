@@ -45,7 +45,7 @@ def hashes_of(salt: int, row: NDArray[np.int64], column: NDArray[np.int64]) -> H
 
 def uniforms(hashes: Hashes) -> NDArray[np.float64]:
     """Turn hashes of any shape into uniform numbers strictly between 0 and 1."""
-    return ((hashes >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
+    return ((hashes >> np.uint64(12)).astype(np.float64) + 0.5) * 2.0**-52
 
 
 def normals(hashes: Hashes) -> NDArray[np.float64]:

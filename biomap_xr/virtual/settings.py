@@ -36,7 +36,7 @@ class VirtualSettings(Settings):
     """Side of a tile in metres."""
     resolution: float = Field(50.0, gt=0)
     """Side of a cell in metres."""
-    species: int = Field(640, ge=16)
+    species: int = Field(640, ge=16, le=50_000)
     richness: float = Field(38.0, gt=0)
     """Mean number of species present in a land cell; never more than 15% of all species."""
     skill: float = Field(0.915, ge=0.86, le=0.96)

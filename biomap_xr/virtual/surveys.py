@@ -7,8 +7,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from pyproj import Transformer
 
+from biomap_xr.errors import InputError
 from biomap_xr.grid import Points
 from biomap_xr.virtual.assemblage import Assemblage
+from biomap_xr.virtual.drivers import chosen_of
 from biomap_xr.virtual.ground import ECOREGIONS, ecoregions_at
 from biomap_xr.virtual.noise import generator_of
 from biomap_xr.virtual.whereabouts import centres_of, record_points, survey_points
@@ -23,6 +25,8 @@ COARSE_RANK = 0.01
 """Share of the records that name a genus only."""
 NO_UNCERTAINTY = 0.02
 """Share of the observations that do not say how exact their place is."""
+ATTEMPTS = 60
+"""Rounds of surveys before a world counts as having no species."""
 BATCH = 2_048
 """Cells whose species are drawn at once."""
 
@@ -44,20 +48,29 @@ class Plots:
 def make_surveys(assemblage: Assemblage, capture: NDArray[np.float32]) -> Plots:
     """Make the surveys: a species of the cell is on the plot with its ``capture`` (species,).
 
+    A survey that finds nothing has no row in GeoPlant's table, so it is made again elsewhere.
+
     Raises:
-        InputError: The map has next to no land.
+        InputError: The map has next to no land, or next to no species.
     """
     settings = assemblage.world.settings
     random = generator_of(settings.seed, "surveys")
-    points = survey_points(assemblage.world, random)
-    present = present_at(assemblage, centres_of(settings.resolution, points))
-    found = present & (random.random(present.shape) < capture)
-    # GeoPlant's table has no row for a survey without species: such a plot has the commonest one.
-    empty = ~found.any(axis=1)
-    found[empty, int(np.argmax(assemblage.niches.prevalence))] = True
+    x, y = np.empty(0), np.empty(0)
+    found = np.empty((0, settings.species), bool)
+    for _ in range(ATTEMPTS):
+        points, species = _some_plots(assemblage, random, capture, settings.surveys - len(x))
+        x, y = np.append(x, points.x), np.append(y, points.y)
+        found = np.concatenate([found, species])
+        if len(x) == settings.surveys:
+            break
+    else:
+        raise InputError(
+            f"only {len(x)} of {settings.surveys} surveys found a species at a richness of "
+            f"{settings.mean_richness:g}; give more species"
+        )
     identity = random.permutation(FIRST_SURVEY + 7 * np.arange(settings.surveys))
     year = random.integers(SURVEY_YEARS[0], SURVEY_YEARS[1] + 1, settings.surveys)
-    return Plots(identity, points, year, found)
+    return Plots(identity, Points(x, y), year, found)
 
 
 def survey_table(assemblage: Assemblage, plots: Plots, ids: NDArray[np.int64]) -> pd.DataFrame:
@@ -120,6 +133,18 @@ def present_at(assemblage: Assemblage, centres: Points) -> NDArray[np.bool_]:
         cells = Points(centres.x[block], centres.y[block])
         present[block] = assemblage.draw(cells, assemblage.features(cells)).present.T
     return present
+
+
+def _some_plots(
+    assemblage: Assemblage, random: np.random.Generator, capture: NDArray[np.float32], count: int
+) -> tuple[Points, NDArray[np.bool_]]:
+    """Return at most ``count`` places of plots with species, and these (n, species)."""
+    points = survey_points(assemblage.world, random, count)
+    centres = centres_of(assemblage.world.settings.resolution, points)
+    present = present_at(assemblage, centres)
+    found = present & (random.random(present.shape) < capture)
+    some = found.any(axis=1)
+    return chosen_of(points, some), found[some]
 
 
 def _reported(

@@ -25,14 +25,14 @@ SURVEY_BIAS, RECORD_BIAS = 0.6, 1.2
 Chance = Callable[[Points], NDArray[np.float64]]
 
 
-def survey_points(world: World, random: np.random.Generator) -> Points:
-    """Return where surveyors stood (survey,): clustered near people, spread, some twice in a cell.
+def survey_points(world: World, random: np.random.Generator, count: int) -> Points:
+    """Return where surveyors stood (count,): clustered near people, spread, some twice in a cell.
 
     Raises:
         InputError: The map has next to no land.
     """
     settings = world.settings
-    clustered = round(CLUSTERED * settings.surveys)
+    clustered = round(CLUSTERED * count)
     hubs = drawn_points(
         _anywhere(settings, random),
         lambda points: access(world, points, SURVEY_BIAS),
@@ -41,12 +41,14 @@ def survey_points(world: World, random: np.random.Generator) -> Points:
         max(1, clustered // IN_A_CLUSTER),
     )
     near = drawn_points(_around(hubs, settings, random), always, world, random, clustered)
-    rest = settings.surveys - clustered
-    spread = drawn_points(_anywhere(settings, random), always, world, random, rest)
-    points = Points(np.concatenate([near.x, spread.x]), np.concatenate([near.y, spread.y]))
-    twice = random.permutation(settings.surveys)[: 2 * round(REVISITED * settings.surveys)]
-    first, second = np.array_split(twice, 2)
-    points.x[second], points.y[second] = points.x[first], points.y[first]
+    spread = drawn_points(_anywhere(settings, random), always, world, random, count - clustered)
+    order = random.permutation(count)
+    points = Points(
+        np.concatenate([near.x, spread.x])[order], np.concatenate([near.y, spread.y])[order]
+    )
+    again = round(REVISITED * count)
+    for axis in (points.x, points.y):
+        axis[again : 2 * again] = axis[:again]
     return _within_cells(settings.resolution, random, points)
 
 

@@ -59,7 +59,7 @@ def test_all_problems_are_told_at_once(root, factory, grid):
     (root / LANDSAT).unlink()
     (root / "vectors/land.gpkg").unlink()
     (root / "rasters/predictors/elevation.tif").unlink()
-    with pytest.raises(InputError, match="^3 problem") as error:
+    with pytest.raises(InputError, match=r"^3 problem") as error:
         check_sources(factory.all_settings(root), grid)
     assert len(re.findall("does not exist", str(error.value))) == 3
 

@@ -6,7 +6,7 @@ from biomap_xr.evaluation.content import Fact, ReportContent, Table, metrics_rec
 from biomap_xr.evaluation.map_statistics import SpeciesCounts, summarise
 from biomap_xr.evaluation.metrics import Score
 from biomap_xr.evaluation.tables import Measure, Row
-from biomap_xr.evaluation.truth import RichnessError, Skill, TruthComparison
+from biomap_xr.evaluation.truth import MapErrors, RichnessError, Skill, TruthComparison
 
 NAN = float("nan")
 
@@ -30,7 +30,7 @@ def test_every_part_of_a_report_is_in_the_record() -> None:
                 "surveys alone",
                 Skill(Score(0.8, 2, 0), Score(0.9, 2, 0)),
                 RichnessError(2.0, 20.0, -1.0, 7),
-                RichnessError(NAN, 0.0, NAN, 1) if statistics is None else None,
+                MapErrors(RichnessError(6.0, 30.0, -6.0, 99), RichnessError(3.0, 20.0, 1.0, 99)),
             ),
         ),
         statistics=statistics,
@@ -42,7 +42,8 @@ def test_every_part_of_a_report_is_in_the_record() -> None:
     truth = record["truth"][0]
     assert (truth["auc"], truth["auc_of_the_truth"], truth["species"]) == (0.8, 0.9, 2)
     assert truth["richness_at_surveys"]["relative"] == 0.1
-    assert truth["richness_at_cells"] is None
+    assert truth["richness_of_plots_over_the_map"]["relative"] == 0.15
+    assert truth["richness_of_cells_over_the_map"]["bias"] == -6.0
     assert record["map"]["this_run"]["widest"][0] == {
         "name": "a", "cells": 4, "area_km2": 0.01, "share": 0.5,
     }  # fmt: skip

@@ -4,8 +4,9 @@ import xarray as xr
 
 from biomap_xr.errors import InputError
 from biomap_xr.evaluation.metrics import macro_auc
-from biomap_xr.evaluation.truth import RichnessSums, compare, richness_over_tiles
-from biomap_xr.grid import Extent, Grid, GridSettings, Tile
+from biomap_xr.evaluation.truth import RichnessSums, compare, map_errors, survey_probability
+from biomap_xr.grid import Cells, Grid, Tile
+from biomap_xr.virtual import Richness, TileCount, Truth, VirtualSettings
 
 
 def virtual_surveys(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -54,20 +55,53 @@ def test_any_cutting_of_the_map_gives_the_same_error() -> None:
     assert parts.value().bias == pytest.approx(whole.bias)
 
 
-def test_a_map_is_compared_tile_by_tile_where_both_are_known() -> None:
-    extent = Extent(x_min=4_000_000, y_min=2_800_000, x_max=4_050_000, y_max=2_825_000)
-    grid = Grid.from_settings(GridSettings(resolution=5000, extent=extent))
-    random = np.random.default_rng(3)
-    true = random.random(grid.shape) * 30
-    predicted = true + 1.5
-    predicted[0, 0], true[1, 7] = np.nan, np.nan
+class Known:
+    """A truth of two arrays, as the simulated Europe's is of two maps."""
 
-    def true_of(tile: Tile) -> np.ndarray:
-        return true[tile.window.rows, tile.window.columns]
+    def __init__(self, cell: np.ndarray, plot: np.ndarray) -> None:
+        self.cell, self.plot = cell, plot
 
-    found = richness_over_tiles(xr.DataArray(predicted, dims=("y", "x")), true_of, grid.tiles())
-    assert found.mean_absolute_error == pytest.approx(1.5)
-    assert found.count == true.size - 2
+    def expected_richness(self, tile: Tile) -> Richness:
+        window = tile.window.rows, tile.window.columns
+        return Richness(self.cell[window], self.plot[window])
+
+
+def test_a_map_is_compared_tile_by_tile_where_both_are_known(grid: Grid) -> None:
+    cell = np.random.default_rng(3).random(grid.shape) * 30
+    predicted = cell + 1.5
+    predicted[0, 0], cell[1, 7] = np.nan, np.nan
+    truth = Known(cell, cell / 2)
+    found = map_errors(xr.DataArray(predicted, dims=("y", "x")), truth, grid.tiles())
+    assert found.cell.mean_absolute_error == pytest.approx(1.5)
+    assert found.cell.count == found.plot.count == cell.size - 2
+    known = np.isfinite(predicted) & np.isfinite(cell)
+    assert found.plot.bias == pytest.approx((predicted - cell / 2)[known].mean())
+
+
+@pytest.fixture(scope="module")
+def truth(tmp_path_factory: pytest.TempPathFactory) -> Truth:
+    settings = VirtualSettings(species=16, tiles=TileCount(columns=1, rows=1))
+    return Truth.of(settings, tmp_path_factory.mktemp("virtual") / "truth.zarr")
+
+
+def test_the_chance_of_a_survey_is_that_of_the_cell_times_that_of_the_plot(truth: Truth) -> None:
+    rows, columns = truth.grid.shape
+    cells = Cells(np.arange(0, rows, 90), np.arange(0, columns, 90))
+    wanted = truth.species_id[[5, 2, 9]]
+    found = survey_probability(truth, cells, wanted.tolist())
+    whole = truth.probability_at(cells)
+    assert found.shape == (len(cells), 3)
+    for column, species in enumerate([5, 2, 9]):
+        np.testing.assert_allclose(found[:, column], whole[:, species] * truth.capture[species])
+
+
+def test_a_species_of_another_world_is_refused(truth: Truth) -> None:
+    with pytest.raises(
+        InputError, match=r"1 species ids such as \[-7\] are not in the truth of 16"
+    ):
+        survey_probability(
+            truth, Cells(np.array([0]), np.array([0])), [int(truth.species_id[0]), -7]
+        )
 
 
 def test_what_cannot_be_compared_is_refused_with_the_value() -> None:
