@@ -30,11 +30,13 @@ def evaluation_chart(rows: Sequence[Row], *, theme: Theme = LIGHT) -> Figure:
     panels[0].set_yticks(range(len(rows)), [drawable(row.name) for row in rows])
     for label in panels[0].get_yticklabels():
         label.set(color=theme.ink, fontsize=9, parse_math=False)
+    # Upside down: the first model stands on top, as in the table.
     panels[0].set_ylim(len(rows) - 0.5, -0.5)
     return figure
 
 
 def _panel(axes: Axes, rows: Sequence[Row], column: str, theme: Theme) -> None:
+    # All modalities together: the last row of paper 1, table 1.
     published = PAPER_TABLE[-1].measure(column)
     for place, row in enumerate(rows):
         measure = row.measure(column)
@@ -66,7 +68,7 @@ def area_chart(cells: NDArray[np.int64], *, resolution: float, theme: Theme = LI
     """Draw the area of every mapped species, the most widespread first.
 
     Args:
-        cells: cells in which each species is present (species,); those of none are left out.
+        cells: cells in which each species is present ``(species,)``; those of none are left out.
         resolution: side of a cell in metres.
         theme: colours of the page.
     """
@@ -76,6 +78,7 @@ def area_chart(cells: NDArray[np.int64], *, resolution: float, theme: Theme = LI
     rank = np.arange(1, area.size + 1)
     axes.fill_between(rank, area, step="mid", color=theme.accent, alpha=0.22, linewidth=0)
     axes.step(rank, area, where="mid", color=theme.accent, linewidth=1.6)
+    # A logarithm of nothing warns.
     if area.size:
         axes.set_yscale("log")
     # Plain numbers: an exponent is no area that a person can see.

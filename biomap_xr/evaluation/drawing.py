@@ -46,6 +46,7 @@ def round_up(values: NDArray[np.float64]) -> float:
     >>> round_up(np.array([0.0, 17.3, np.nan]))
     20.0
     """
+    # The maximum of a million cells is an outlier; a scale that ends there looks empty.
     known = values[np.isfinite(values)]
     top = float(np.quantile(known, 0.999)) if known.size else 0.0
     if top <= 0:
@@ -59,6 +60,7 @@ def canvases(theme: Theme, frame: Frame, count: int = 1) -> tuple[Figure, list[A
     """Lay out ``count`` maps beside each other, in the shape of the mapped area."""
     left, right, bottom, top = frame.extent
     width = 6.4 if count == 1 else 3.4
+    # A map of a strip of tiles stays readable, one of a column of tiles stays on the page.
     height = float(np.clip(width * (top - bottom) / (right - left), 2.0, 12.0))
     size = (width * count + 1.4, height + 1.0)
     figure = Figure(figsize=size, layout="compressed", facecolor=theme.paper)
@@ -68,7 +70,7 @@ def canvases(theme: Theme, frame: Frame, count: int = 1) -> tuple[Figure, list[A
 def paint(
     axes: Axes, frame: Frame, values: NDArray[Any], scale: ScalarMappable, theme: Theme
 ) -> None:
-    """Draw values (rows, columns) on a colour scale; NaN is nodata."""
+    """Draw values ``(rows, columns)`` on a colour scale; NaN is nodata."""
     picture = axes.imshow(
         values, cmap=scale.get_cmap(), extent=frame.extent, interpolation="nearest"
     )
@@ -120,6 +122,7 @@ def _scale_bar(axes: Axes, frame: Frame, theme: Theme) -> None:
         fontsize=8,
         **line,
     )
+    # The bar must not stretch the map.
     axes.set_xlim(left, right)
     axes.set_ylim(bottom, top)
 

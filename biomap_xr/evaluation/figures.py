@@ -80,7 +80,7 @@ def indicator_map(
     """Draw the expected value of one indicator.
 
     Args:
-        cube: as `indicators.zarr` is opened: ``expected`` (indicator, y, x) float32, NaN = none.
+        cube: as `indicators.zarr` is opened: ``expected`` ``(indicator, y, x)``, NaN = none.
         name: of the indicator.
         theme: colours of the page.
         longest: pixels along the longer side of the map.
@@ -104,7 +104,7 @@ def interval_maps(
     """Draw one indicator three times on one scale: lower end, expected value, upper end.
 
     Args:
-        cube: as `indicators.zarr` is opened: ``low``, ``expected``, ``high`` (indicator, y, x).
+        cube: as `indicators.zarr` is opened: ``low``, ``expected``, ``high`` ``(indicator, y, x)``.
         name: of the indicator.
         theme: colours of the page.
         longest: pixels along the longer side of each map.
@@ -115,6 +115,7 @@ def interval_maps(
     panels = {"low": "lower end", "expected": "expected", "high": "upper end"}
     rasters = [thin(_layer(cube, variable, name), longest=longest) for variable in panels]
     frame = rasters[0].frame
+    # The upper end is the largest of the three, and one scale lets them be compared.
     scale = scale_of(rasters[-1].masked(), RAMPS.get(name, DEFAULT_RAMP), theme)
     figure, axes = canvases(theme, frame, len(panels))
     for axis, raster, words in zip(axes, rasters, panels.values(), strict=True):
@@ -131,13 +132,14 @@ def status_map(cube: xr.Dataset, *, theme: Theme = LIGHT, longest: int = LONGEST
     """Draw the status of the most threatened species of every cell, with shares of the area.
 
     Args:
-        cube: as `indicators.zarr` is opened: ``most_threatened`` (y, x) uint8 codes.
+        cube: as `indicators.zarr` is opened: ``most_threatened`` ``(y, x)`` uint8 codes.
         theme: colours of the page.
         longest: pixels along the longer side of the map.
     """
     raster = thin(cube["most_threatened"], longest=longest, codes=True)
     codes = raster.values
     colours = [theme.nodata, theme.empty, *STATUS_COLOURS.values()]
+    # One colour a code, 0 to 7: nodata, no species, then the statuses from unknown to CR.
     limits = BoundaryNorm(np.arange(len(colours) + 1) - 0.5, len(colours))
     figure, (axes,) = canvases(theme, raster.frame)
     paint(axes, raster.frame, codes, ScalarMappable(limits, ListedColormap(colours)), theme)
@@ -179,6 +181,7 @@ def _legend(axes: Axes, codes: NDArray[np.integer], theme: Theme) -> None:
         for colour, words, count in entries
         if count
     ]
+    # Without its share: how much sea a tile holds says nothing about its plants.
     handles.append(Patch(facecolor=theme.nodata, edgecolor=theme.line, label="sea, no prediction"))
     legend = axes.legend(
         handles=handles,

@@ -46,8 +46,8 @@ def map_pictures(
     """Draw the maps of a run: species, richness with its interval, an indicator, statuses.
 
     Args:
-        species: the opened `species.zarr` (species, y, x); None where it was not stored.
-        indicators: the opened `indicators.zarr` (indicator, y, x); None where there is none.
+        species: the opened `species.zarr` ``(species, y, x)``; None where it was not stored.
+        indicators: the opened `indicators.zarr` ``(indicator, y, x)``; None where there is none.
         statistics: of the species cube, which say what is most widespread.
         settings: what to draw.
     """
@@ -109,7 +109,7 @@ def evaluation_picture(rows: Sequence[Row]) -> Picture:
 
 
 def area_picture(cells: NDArray[int64], *, resolution: float) -> Picture:
-    """Draw how widespread species are, from the cells of each (species,), cells in metres."""
+    """Draw how widespread species are, from the cells of each ``(species,)``, cells in metres."""
     return picture(
         "areas",
         "Area of every mapped species, in falling order",

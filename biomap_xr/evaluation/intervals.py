@@ -40,11 +40,11 @@ class Metric(Protocol):
     def resampled(
         self, blocks: NDArray[np.intp], draws: NDArray[np.float64]
     ) -> NDArray[np.float64]:
-        """Return the metric (replicates,) on resampled blocks.
+        """Return the metric ``(replicates,)`` on resampled blocks.
 
         Args:
-            blocks: the block of every survey (surveys,), 0 to blocks - 1.
-            draws: how often every block was drawn (replicates, blocks).
+            blocks: the block of every survey ``(surveys,)``, 0 to blocks - 1.
+            draws: how often every block was drawn ``(replicates, blocks)``.
         """
 
 
@@ -53,7 +53,7 @@ class SurveyMean:
     """A metric that is the mean of one value per survey, as the F-score and Recall@K are."""
 
     values: NDArray[np.float64]
-    """One value a survey (surveys,); NaN where it has none."""
+    """One value a survey ``(surveys,)``; NaN where it has none."""
 
     def score(self) -> Score:
         """Return the mean over the surveys that have a value.
@@ -66,8 +66,9 @@ class SurveyMean:
     def resampled(
         self, blocks: NDArray[np.intp], draws: NDArray[np.float64]
     ) -> NDArray[np.float64]:
-        """Return the mean (replicates,) over resampled ``blocks`` (surveys,)."""
+        """Return the mean ``(replicates,)`` over resampled ``blocks`` ``(surveys,)``."""
         defined = ~np.isnan(self.values)
+        # Sums by block first, so that a resample costs blocks and not surveys.
         size = draws.shape[1]
         total = draws @ np.bincount(blocks[defined], self.values[defined], minlength=size)
         count = draws @ np.bincount(blocks[defined], minlength=size).astype(np.float64)
@@ -79,9 +80,9 @@ class MacroAuc:
     """Mean AUC over species; in a resample, over the species that are scorable there."""
 
     targets: ArrayLike
-    """Presence (surveys, species)."""
+    """Presence ``(surveys, species)``."""
     scores: ArrayLike
-    """Scores (surveys, species)."""
+    """Scores ``(surveys, species)``."""
 
     def score(self) -> Score:
         """Return the macro AUC on the surveys as they are."""
@@ -90,9 +91,10 @@ class MacroAuc:
     def resampled(
         self, blocks: NDArray[np.intp], draws: NDArray[np.float64]
     ) -> NDArray[np.float64]:
-        """Return the macro AUC (replicates,) over resampled ``blocks`` (surveys,)."""
+        """Return the macro AUC ``(replicates,)`` over resampled ``blocks`` ``(surveys,)``."""
         present = as_targets(self.targets)
         values = as_scores(self.scores, present.shape)
+        # Species by species: the mean is over those that this resample can score.
         total, scored = np.zeros(draws.shape[0]), np.zeros(draws.shape[0])
         for _, occupied, column in columns(present, values):
             auc = _resampled_auc(occupied, column, blocks, draws)
@@ -108,7 +110,7 @@ def _resampled_auc(
     blocks: NDArray[np.intp],
     draws: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """AUC of one species (replicates,); every pair counts as often as its two blocks were drawn."""
+    """AUC of one species ``(replicates,)``; a pair counts as often as its blocks were drawn."""
     here, elsewhere = blocks[occupied], blocks[~occupied]
     size = draws.shape[1]
     beaten = _beaten_by_block(column[occupied], column[~occupied], elsewhere, size)
@@ -129,7 +131,7 @@ def _beaten_by_block(
     elsewhere: NDArray[np.intp],
     size: int,
 ) -> NDArray[np.float64]:
-    """Absences (presences, blocks) that score below each presence, half for ties."""
+    """Absences ``(presences, blocks)`` that score below each presence, half for ties."""
     distinct, inverse = np.unique(found, return_inverse=True)
     shape = (distinct.size + 1, size)
     table = np.zeros(shape[0] * shape[1])
@@ -152,7 +154,7 @@ def interval(
 
     Args:
         metric: a metric of the surveys.
-        blocks: the block of every survey, any labels (surveys,) or block numbers (surveys, 2).
+        blocks: the block of every survey: labels ``(surveys,)`` or numbers ``(surveys, 2)``.
         replicates: how many times the blocks are resampled.
         level: coverage, 0 to 1.
         seed: the same seed gives the same interval.
@@ -173,11 +175,13 @@ def interval(
             f"the test surveys lie in {size} block(s); an interval needs at least 2: "
             "hold out more blocks, or report the metric without an interval"
         )
+    # How often each block comes up is multinomial; drawing that spares sorting drawn indices.
     chance = np.full(size, 1 / size)
     draws = (
         np.random.default_rng(seed).multinomial(size, chance, size=replicates).astype(np.float64)
     )
     values = metric.resampled(codes, draws)
+    # A resample without a single scorable species or survey says nothing, not zero.
     values = values[~np.isnan(values)]
     if values.size == 0:
         raise InputError(

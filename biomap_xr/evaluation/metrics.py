@@ -42,7 +42,7 @@ class Score:
 
 
 def as_targets(targets: ArrayLike) -> NDArray[np.bool_]:
-    """Check presence (surveys, species) and return it as bool.
+    """Check presence ``(surveys, species)`` and return it as bool.
 
     Raises:
         InputError: where the array is not 2-D or holds anything but 0 and 1.
@@ -63,7 +63,7 @@ def as_targets(targets: ArrayLike) -> NDArray[np.bool_]:
 
 
 def as_scores(scores: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.floating]:
-    """Check scores (surveys, species) against the shape of their targets.
+    """Check scores ``(surveys, species)`` against the shape of their targets.
 
     Raises:
         InputError: where the shape differs or a score is NaN or infinite.
@@ -76,6 +76,7 @@ def as_scores(scores: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.floating]
         )
     if not np.issubdtype(array.dtype, np.floating):
         array = array.astype(np.float64)
+    # By rows, so that the message can name the survey.
     finite = np.isfinite(array).all(axis=1)
     if not finite.all():
         survey = int(np.flatnonzero(~finite)[0])
@@ -87,7 +88,7 @@ def as_scores(scores: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.floating]
 
 
 def scorable(targets: ArrayLike) -> NDArray[np.bool_]:
-    """Species (species,) that are neither absent from all surveys nor present in all of them.
+    """Species ``(species,)`` that are neither absent from all surveys nor present in all of them.
 
     >>> scorable([[1, 0, 1], [1, 0, 0]])
     array([False, False,  True])
@@ -98,7 +99,7 @@ def scorable(targets: ArrayLike) -> NDArray[np.bool_]:
 
 
 def auc_by_species(targets: ArrayLike, scores: ArrayLike) -> NDArray[np.float64]:
-    """Area under the ROC curve of every species (species,), ties by midrank.
+    """Area under the ROC curve of every species ``(species,)``, ties by midrank.
 
     It is the chance that a survey with the species scores higher than one without, half for ties
     (Mann-Whitney). NaN where the species is all absent or all present.
@@ -117,7 +118,7 @@ def auc_by_species(targets: ArrayLike, scores: ArrayLike) -> NDArray[np.float64]
 def columns(
     present: NDArray[np.bool_], values: NDArray[np.floating]
 ) -> Iterator[tuple[int, NDArray[np.bool_], NDArray[np.floating]]]:
-    """Yield every scorable species, its presence (surveys,) and its scores (surveys,)."""
+    """Yield every scorable species, its presence ``(surveys,)`` and its scores ``(surveys,)``."""
     kept = np.flatnonzero(scorable(present))
     for start in range(0, kept.size, SPECIES_PER_BLOCK):
         chosen = kept[start : start + SPECIES_PER_BLOCK]
@@ -138,7 +139,7 @@ def _column_auc(occupied: NDArray[np.bool_], column: NDArray[np.floating]) -> fl
 
 
 def macro_auc(targets: ArrayLike, scores: ArrayLike) -> Score:
-    """Mean AUC over the scorable species of (surveys, species); others are excluded and counted.
+    """Mean AUC over the scorable species of ``(surveys, species)``; others are counted apart.
 
     Equals ``sklearn.metrics.roc_auc_score(average="macro")`` on the kept columns.
 
@@ -149,9 +150,9 @@ def macro_auc(targets: ArrayLike, scores: ArrayLike) -> Score:
 
 
 def assemblage(scores: ArrayLike, threshold: ArrayLike) -> NDArray[np.bool_]:
-    """Species predicted present (surveys, species): score at or above its threshold.
+    """Species predicted present ``(surveys, species)``: score at or above its threshold.
 
-    ``threshold`` is one number for all or one per species (species,).
+    ``threshold`` is one number for all or one per species ``(species,)``.
 
     >>> assemblage([[0.2, 0.5]], 0.5)
     array([[False,  True]])
@@ -162,11 +163,11 @@ def assemblage(scores: ArrayLike, threshold: ArrayLike) -> NDArray[np.bool_]:
 def f_score_by_survey(
     targets: ArrayLike, predicted: ArrayLike, *, zero_division: float = 0.0
 ) -> NDArray[np.float64]:
-    """F-score of every survey's assemblage (surveys,): 2 TP / (2 TP + FP + FN), 0 to 1.
+    """F-score of every survey's assemblage ``(surveys,)``: 2 TP / (2 TP + FP + FN), 0 to 1.
 
     Args:
-        targets: presence (surveys, species).
-        predicted: predicted assemblage (surveys, species), bool or 0/1.
+        targets: presence ``(surveys, species)``.
+        predicted: predicted assemblage ``(surveys, species)``, bool or 0/1.
         zero_division: the score of a survey with no species, neither present nor predicted.
 
     >>> f_score_by_survey([[1, 1, 0], [0, 0, 0]], [[1, 0, 0], [0, 0, 0]]).round(3)
@@ -178,13 +179,14 @@ def f_score_by_survey(
             f"the assemblages have shape {chosen.shape}; the targets have {present.shape}: "
             "threshold the scores of the same surveys and species"
         )
+    # 2 TP + FP + FN is what is present plus what is predicted.
     hits = (present & chosen).sum(axis=1)
     total = present.sum(axis=1) + chosen.sum(axis=1)
     return np.divide(2.0 * hits, total, out=np.full(total.shape, zero_division), where=total > 0)
 
 
 def f_score(targets: ArrayLike, predicted: ArrayLike, *, zero_division: float = 0.0) -> Score:
-    """Sample-averaged F-score of assemblages (surveys, species).
+    """Sample-averaged F-score of assemblages ``(surveys, species)``.
 
     All surveys count. Equals ``sklearn.metrics.f1_score(average="samples")`` with the same
     ``zero_division``.
@@ -196,15 +198,15 @@ def f_score(targets: ArrayLike, predicted: ArrayLike, *, zero_division: float = 
 
 
 def recall_by_survey(targets: ArrayLike, scores: ArrayLike, k: int) -> NDArray[np.float64]:
-    """Share of every survey's species that are among its ``k`` highest scores (surveys,), 0 to 1.
+    """Share of a survey's species among its ``k`` highest scores ``(surveys,)``, 0 to 1.
 
     Species that tie for the last places share them in expectation (present among the tied x
     places left / tied), so the result does not depend on the order of species. A survey without
     species has no recall: NaN.
 
     Args:
-        targets: presence (surveys, species).
-        scores: scores (surveys, species).
+        targets: presence ``(surveys, species)``.
+        scores: scores ``(surveys, species)``.
         k: how many species are predicted in every survey; all of them where there are fewer.
 
     Raises:
@@ -233,6 +235,7 @@ def _found_in_highest(
     species = values.shape[1]
     if k >= species:
         return present.sum(axis=1).astype(np.float64)
+    # A partial sort finds the K-th score; which of equal scores it puts first does not matter.
     last = np.partition(values, species - k, axis=1)[:, species - k, np.newaxis]
     above, tied = values > last, values == last
     places = k - above.sum(axis=1)
@@ -240,7 +243,7 @@ def _found_in_highest(
 
 
 def recall_at(targets: ArrayLike, scores: ArrayLike, k: int) -> Score:
-    """Recall@K: mean over surveys of found / present in the ``k`` highest of (surveys, species).
+    """Recall@K: mean of found / present in the ``k`` highest scores of ``(surveys, species)``.
 
     Surveys without species are excluded and counted (paper 1, section 4: K = 50 and 250).
 

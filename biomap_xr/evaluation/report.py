@@ -36,6 +36,7 @@ def write_report(content: ReportContent, folder: Path) -> ReportFiles:
     """
     files = ReportFiles(folder / "index.html", folder / "metrics.json")
     record = json.dumps(metrics_record(content), indent=2, ensure_ascii=False, allow_nan=False)
+    # The page last: where it is, its numbers are.
     publish(files.metrics, record + "\n")
     publish(files.page, render(content))
     return files
@@ -46,6 +47,7 @@ def render(content: ReportContent) -> str:
 
     Every text is escaped; the page's policy forbids scripts and any request to elsewhere.
     """
+    # The run's own K values first; paper 1 adds the columns that the run has not.
     columns = column_names([*content.evaluation, *PAPER_TABLE])
     return (
         _environment()
@@ -64,6 +66,7 @@ def render(content: ReportContent) -> str:
 def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("biomap_xr.evaluation", "."),
+        # The default decides by the file's name and would leave a `.jinja` file as it is.
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -93,9 +93,9 @@ def evaluate(
 
     Args:
         name: the model, in plain words.
-        targets: presence (surveys, species).
-        scores: predicted probabilities (surveys, species), 0 to 1.
-        threshold: of presence, one number or one per species (species,), for the F-score.
+        targets: presence ``(surveys, species)``.
+        scores: predicted probabilities ``(surveys, species)``, 0 to 1.
+        threshold: of presence, one number or one per species ``(species,)``, for the F-score.
         blocks: the spatial block of every survey; without it, or where all surveys lie in one
             block, no interval is given.
         settings: K values and how intervals are made.
@@ -124,6 +124,7 @@ def _measure(
     settings: EvaluationSettings,
 ) -> Measure:
     score: Score = metric.score()
+    # One block cannot be resampled: a table without an interval beats no table.
     several = blocks is not None and len(np.unique(np.asarray(blocks), axis=0)) > 1
     spread = None
     if blocks is not None and several and score.used:

@@ -36,13 +36,13 @@ class Raster:
     """A picture's worth of a layer."""
 
     values: NDArray[Any]
-    """(rows, columns), north up."""
+    """``(rows, columns)``, north up."""
     valid: NDArray[np.bool_]
-    """(rows, columns); False is drawn as nodata."""
+    """``(rows, columns)``; False is drawn as nodata."""
     frame: Frame
 
     def masked(self) -> NDArray[np.float64]:
-        """Return the values (rows, columns) as floats, NaN where not valid."""
+        """Return the values ``(rows, columns)`` as floats, NaN where not valid."""
         return np.where(self.valid, self.values.astype(np.float64), np.nan)
 
 
@@ -53,13 +53,13 @@ def thin(
     longest: int,
     codes: bool = False,
 ) -> Raster:
-    """Read a layer (y, x) with at most ``longest`` pixels along its longer side.
+    """Read a layer ``(y, x)`` with at most ``longest`` pixels along its longer side.
 
     A larger layer is read in strides, so that memory depends on the picture alone.
 
     Args:
         layer: numbers or codes on a regular grid with a CRS.
-        valid: where the layer holds, not 0 (y, x); where it is finite, if left out.
+        valid: where the layer holds, not 0 ``(y, x)``; where it is finite, if left out.
         longest: pixels along the longer side.
         codes: take one cell for a pixel, for codes have no mean; else the mean of valid samples.
 
@@ -75,6 +75,7 @@ def thin(
     step = max(1, ceil(size / (longest if codes else longest * SAMPLES)))
     values = _strided(layer, step)
     known = np.isfinite(values) if valid is None else _strided(valid, step) != 0
+    # What the strides have left beyond the picture's size is averaged.
     merged = max(1, ceil(ceil(size / step) / longest))
     if merged > 1:
         values, known = mean_of_valid(values, known, merged)
@@ -82,6 +83,7 @@ def thin(
 
 
 def _strided(layer: xr.DataArray, step: int) -> NDArray[Any]:
+    # From the middle of a pixel, so that the picture is not shifted by half of one.
     every = slice(min(step // 2, min(layer.shape) - 1), None, step)
     return layer.isel(y=every, x=every).to_numpy()
 
@@ -89,7 +91,7 @@ def _strided(layer: xr.DataArray, step: int) -> NDArray[Any]:
 def mean_of_valid(
     values: NDArray[Any], valid: NDArray[np.bool_], size: int
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Average squares of ``size`` x ``size`` over their valid cells (rows, columns).
+    """Average squares of ``size`` x ``size`` over their valid cells ``(rows, columns)``.
 
     A square is valid where at least half of its cells are; the last ones may be incomplete.
 

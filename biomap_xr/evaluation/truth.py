@@ -161,20 +161,20 @@ class KnownRichness(Protocol):
     """What knows the true richness of a tile, as `biomap_xr.virtual.Truth` does."""
 
     def expected_richness(self, tile: Tile) -> Richness:
-        """Return the expected richness (y, x) of a tile's cells and of plots in them."""
+        """Return the expected richness ``(y, x)`` of a tile's cells and of plots in them."""
 
 
 def survey_probability(
     truth: Truth, cells: Cells, species_id: Sequence[int]
 ) -> NDArray[np.float32]:
-    """Return the true chance (surveys, species) that a survey finds each species.
+    """Return the true chance ``(surveys, species)`` that a survey finds each species.
 
     It is the chance that the species lives in the cell, times the chance that the plot, which is
     smaller, captures it.
 
     Args:
         truth: of a simulated Europe.
-        cells: of the surveys (surveys,).
+        cells: of the surveys ``(surveys,)``.
         species_id: the species wanted, in the order of a model's.
 
     Raises:
@@ -203,22 +203,23 @@ def compare(
 
     Args:
         name: what the model was trained on, in plain words.
-        targets: presence (surveys, species).
-        scores: predicted probabilities (surveys, species), 0 to 1.
-        truth: true chances that the survey finds the species (surveys, species), 0 to 1.
+        targets: presence ``(surveys, species)``.
+        scores: predicted probabilities ``(surveys, species)``, 0 to 1.
+        truth: true chances that the survey finds the species ``(surveys, species)``, 0 to 1.
         over_map: the errors of the map, from `map_errors`.
     """
     skill = Skill(macro_auc(targets, scores), macro_auc(targets, truth))
+    # In float64: a sum of 11,255 small float32 numbers drifts.
     predicted, true = np.asarray(scores, np.float64), np.asarray(truth, np.float64)
     surveys = RichnessSums.of(predicted.sum(axis=1), true.sum(axis=1)).value()
     return TruthComparison(name, skill, surveys, over_map)
 
 
 def map_errors(expected: xr.DataArray, truth: KnownRichness, tiles: Iterable[Tile]) -> MapErrors:
-    """Compare a map of expected richness (y, x) with the truth, one tile at a time.
+    """Compare a map of expected richness ``(y, x)`` with the truth, one tile at a time.
 
     Args:
-        expected: expected richness of the whole grid (y, x), NaN where not valid.
+        expected: expected richness of the whole grid ``(y, x)``, NaN where not valid.
         truth: of the same grid; NaN where it has none.
         tiles: the tiles to compare.
     """
@@ -227,6 +228,7 @@ def map_errors(expected: xr.DataArray, truth: KnownRichness, tiles: Iterable[Til
         window = tile.window
         predicted = expected.isel(y=window.rows, x=window.columns).to_numpy()
         true = truth.expected_richness(tile)
+        # A cell moved ashore has a prediction but no truth of its own.
         known = ~(np.isnan(predicted) | np.isnan(true.cell))
         cell += RichnessSums.of(predicted, true.cell, known)
         plot += RichnessSums.of(predicted, true.plot, known)
