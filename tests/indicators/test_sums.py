@@ -1,5 +1,6 @@
 """Mergeable sums: any cutting gives the same answer."""
 
+from collections.abc import Callable
 from itertools import pairwise
 from random import Random
 
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from biomap_xr.errors import InputError
+from biomap_xr.indicators import sums
 from biomap_xr.indicators.sums import IndicatorMaps, Sums
 
 FLOATS = ("expected", "variance", "low", "high", "any", "status_any")
@@ -69,6 +71,17 @@ def test_zero_is_neutral_and_plus_is_associative(seed: int) -> None:
     a, b, c = pieces(block(seed, 9, 4), [3, 6])
     assert_same((a + b + c).value(), (a + (b + c)).value())
     assert_same((Sums.zero(3, (4,)) + a).value(), a.value())
+
+
+@pytest.mark.parametrize("kind", [np.asarray, torch.as_tensor])
+def test_strips_of_cells_make_no_difference(
+    monkeypatch: pytest.MonkeyPatch, kind: Callable[[np.ndarray], object]
+) -> None:
+    members, probability, present, status = block(4, 9, 23)
+    arrays = members, kind(probability), kind(present), status
+    whole = Sums.of(*arrays).value()
+    monkeypatch.setattr(sums, "STRIP", 5)
+    assert_same(Sums.of(*arrays).value(), whole)
 
 
 def test_values_by_hand() -> None:
