@@ -9,6 +9,7 @@ import numpy as np
 import rasterio.features
 from numpy.typing import NDArray
 from shapely.geometry import shape
+from shapely.geometry.base import BaseGeometry
 
 from biomap_xr.grid import Extent, Grid
 from biomap_xr.virtual import landcover
@@ -34,6 +35,8 @@ ECOREGIONS = {
     MEDITERRANEAN: ("Italian sclerophyllous and semi-deciduous forests", "MEDITERRANEAN"),
 }
 """Code to the ecoregion's name and its biogeographical region."""
+POLYGONS = 20_000
+"""Polygons that are gathered before they are written."""
 PREDICTORS = ("elevation", "slope", "soil_ph")
 NEUTRAL = 6.2
 """Mean pH of the soil; one standard deviation of the soil driver is one unit of pH."""
@@ -85,19 +88,27 @@ def _write_polygons(
     """Turn codes at cell centres into polygons, tile by tile; codes below ``smallest`` get none."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
+    rows: list[tuple[int, BaseGeometry]] = []
     for part in parts_of(grid.geobox, grid.tile_cells):
         codes = codes_at(part.pixels)
         affine = rasterio.windows.transform(part.window, grid.geobox.affine)
         shapes = rasterio.features.shapes(codes, mask=codes >= smallest, transform=affine)
-        rows = [(int(code), shape(polygon)) for polygon, code in shapes]
-        if not rows:
-            continue
-        code, geometry = zip(*rows, strict=True)
-        names = [ECOREGIONS.get(each, ("land", ""))[0] for each in code]
-        table = gpd.GeoDataFrame(
-            {"code": code, "name": names}, geometry=list(geometry), crs=str(grid.crs)
-        )
-        table.to_file(path, driver="GPKG", mode="a" if path.exists() else "w")
+        rows += [(int(code), shape(polygon)) for polygon, code in shapes]
+        if len(rows) > POLYGONS:
+            _append(path, rows, grid)
+            rows = []
+    if rows:
+        _append(path, rows, grid)
+
+
+def _append(path: Path, rows: list[tuple[int, BaseGeometry]], grid: Grid) -> None:
+    """Add polygons with their codes to a file, which is made where it is missing."""
+    code, geometry = zip(*rows, strict=True)
+    names = [ECOREGIONS.get(each, ("land", ""))[0] for each in code]
+    table = gpd.GeoDataFrame(
+        {"code": code, "name": names}, geometry=list(geometry), crs=str(grid.crs)
+    )
+    table.to_file(path, driver="GPKG", mode="a" if path.exists() else "w")
 
 
 def _fill(world: World, part: Part, writers: Writers) -> None:

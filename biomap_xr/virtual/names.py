@@ -1,6 +1,6 @@
 """Invented species names of two Latin-like words, and keys such as registries give."""
 
-from itertools import product, takewhile
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,19 @@ _EPITHETS = (
 )  # fmt: skip
 
 
-_PREFIXES = ("sub", "pseudo", "multi", "pan", "semi", "trans", "inter", "extra", "quasi", "super")
+_PREFIXES = (
+    "",
+    "sub",
+    "pseudo",
+    "multi",
+    "pan",
+    "semi",
+    "trans",
+    "inter",
+    "extra",
+    "quasi",
+    "super",
+)
 
 
 def species_names(seed: int, count: int) -> list[str]:
@@ -34,9 +46,8 @@ def species_names(seed: int, count: int) -> list[str]:
     (640, {2})
     """
     genera = [start + end for start, end in product(_STARTS, _ENDS)]
-    epithets = list(_EPITHETS)
-    for prefix in takewhile(lambda _: len(genera) * len(epithets) < count, _PREFIXES):
-        epithets += [f"{prefix}{epithet}" for epithet in _EPITHETS]
+    prefixes = _PREFIXES[: -(-count // (len(genera) * len(_EPITHETS)))]
+    epithets = [f"{prefix}{epithet}" for prefix, epithet in product(prefixes, _EPITHETS)]
     chosen = generator_of(seed, "names").permutation(len(genera) * len(epithets))[:count]
     return [f"{genera[each % len(genera)]} {epithets[each // len(genera)]}" for each in chosen]
 

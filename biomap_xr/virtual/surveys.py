@@ -143,7 +143,7 @@ def _some_plots(
     centres = centres_of(assemblage.world.settings.resolution, points)
     present = present_at(assemblage, centres)
     found = present & (random.random(present.shape) < capture)
-    some = found.any(axis=1)
+    some = np.asarray(found.any(axis=1))
     return chosen_of(points, some), found[some]
 
 

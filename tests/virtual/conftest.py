@@ -1,0 +1,42 @@
+"""One tiny simulated Europe for all tests of the room, and the world behind it."""
+
+import numpy as np
+import pytest
+
+from biomap_xr.grid import Points
+from biomap_xr.virtual import Simulated, VirtualSettings, simulate
+from biomap_xr.virtual.assemblage import Assemblage
+from biomap_xr.virtual.drivers import World, chosen_of
+
+
+@pytest.fixture(scope="session")
+def settings() -> VirtualSettings:
+    return VirtualSettings(
+        seed=3, tile=1_000, species=40, surveys=300, records=200, patches=3, predictor_resolution=50
+    )
+
+
+@pytest.fixture(scope="session")
+def simulated(settings: VirtualSettings, tmp_path_factory: pytest.TempPathFactory) -> Simulated:
+    return simulate(settings, tmp_path_factory.mktemp("europe") / "virtual", threads=1)
+
+
+@pytest.fixture(scope="session")
+def assemblage(settings: VirtualSettings) -> Assemblage:
+    return Assemblage.of(settings)
+
+
+@pytest.fixture(scope="session")
+def wide() -> World:
+    """The world of the default settings' size: 50 km x 50 km."""
+    return World.of(VirtualSettings(seed=5))
+
+
+@pytest.fixture(scope="session")
+def on_land(wide: World) -> Points:
+    """Random places on the land of the wide world."""
+    random = np.random.default_rng(0)
+    places = Points(
+        4_000_000 + random.uniform(0, 50_000, 900), 2_800_000 + random.uniform(0, 50_000, 900)
+    )
+    return chosen_of(places, wide.terrain.at(places).land)
