@@ -12,6 +12,7 @@ from biomap_xr.covariates.declaration import cubes_of
 from biomap_xr.covariates.groups import climate_files, landsat_files
 from biomap_xr.covariates.masks import is_vector
 from biomap_xr.covariates.positions import crs_of, positions
+from biomap_xr.covariates.predictors import PredictorSettings
 from biomap_xr.covariates.provenance import layers_of
 from biomap_xr.covariates.reading import Band
 from biomap_xr.covariates.scenes import files_of_scene, find_scenes
@@ -19,7 +20,6 @@ from biomap_xr.covariates.settings import (
     CovariateSettings,
     LandsatSettings,
     LayerSettings,
-    PredictorSettings,
 )
 from biomap_xr.errors import InputError
 from biomap_xr.grid import Grid
@@ -45,6 +45,7 @@ def check_sources(settings: CovariateSettings, grid: Grid) -> None:
             that is not aligned, no overlap with the extent, a resolution that does not divide the
             tile.
     """
+    # A person mends all of a recipe at once, not one problem a run.
     problems = [problem for check in _checks(settings, grid) for problem in _problems_of(check)]
     if problems:
         more = f"\n... and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
@@ -102,22 +103,23 @@ def check_aligned(raster: Raster, cells: GeoBox) -> None:
     """
     if aligned_offset(raster.geobox, cells) is None:
         raise InputError(
-            f"{raster.path} is declared as aligned, but its grid is {_grid(raster.geobox)} and the "
-            "map's is "
-            f"{_grid(cells)}; they differ by more than 1e-6 pixels: resample the file, or set "
-            "aligned to false"
+            f"{raster.path} is declared as aligned, but its grid is {_grid(raster.geobox)} and "
+            f"the map's is {_grid(cells)}; they differ by more than 1e-6 pixels: resample the "
+            "file, or set aligned to false"
         )
 
 
 def _meets(where: NDArray[np.float64], size: int) -> bool:
     """Say whether positions span some of the pixels 0 to ``size``."""
     finite = where[np.isfinite(where)]
+    # A source that ends where the map begins holds nothing of it.
     return bool(finite.size) and bool(finite.min() < size) and bool(finite.max() > 0)
 
 
 def _problems_of(check: Check) -> list[str]:
     try:
         check()
+    # Anything else is a mistake of ours and must not pass for one of the sources.
     except InputError as error:
         return [str(error)]
     return []
@@ -130,6 +132,7 @@ def _checks(settings: CovariateSettings, grid: Grid) -> Iterator[Check]:
     yield from _landsat(settings, grid)
     yield from _climate(settings, grid)
     if settings.predictors:
+        # Aligned means aligned with the pixels of the group, not with the map's cells.
         cells = grid.with_resolution(settings.predictors.resolution)
         for variable in settings.predictors.variables:
             for path in variable.paths:

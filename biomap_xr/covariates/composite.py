@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Strip = tuple[NDArray[np.uint16], NDArray[np.bool_]]
-"""Reflectance (band, y, x) and validity (y, x) of one scene in one strip of rows."""
+"""Reflectance `(band, y, x)` and validity `(y, x)` of one scene in one strip of rows."""
 
 MAX_SCENES = 255
 """The count is kept in a byte; it stops there, the composite does not."""
@@ -38,8 +38,8 @@ def composite(
     """Reduce scenes to one image.
 
     Args:
-        values: (scene, band, y, x) reflectance x 10,000.
-        valid: (scene, y, x) which pixels count.
+        values: `(scene, band, y, x)` reflectance x 10,000.
+        valid: `(scene, y, x)` which pixels count.
         method: Over the valid scenes of each pixel; halves round up.
 
     >>> values = np.array([[[[10]]], [[[20]]], [[[90]]]], np.uint16)
@@ -47,6 +47,7 @@ def composite(
     >>> image.reflectance.item(), image.scenes.item()
     (20, 3)
     """
+    # Zero is the missing value, so the kernels only write where something is valid.
     reflectance = np.zeros(values.shape[1:], np.uint16)
     scenes = np.zeros(valid.shape[1:], np.uint8)
     kernel = _median if method == "median" else _mean
@@ -65,7 +66,7 @@ def composite_strips(
 
     Args:
         readers: One a scene: rows of the image in, that scene's strip out.
-        shape: (band, y, x) of the image.
+        shape: `(band, y, x)` of the image.
         method: As in `composite`.
         strip_bytes: What the scenes of one strip may take.
 
@@ -105,7 +106,7 @@ def _median(
     out: NDArray[np.uint16],
     count: NDArray[np.uint8],
 ) -> None:
-    """Write medians into ``out`` (band, y, x) and the number of valid scenes into ``count``."""
+    """Write medians into ``out`` `(band, y, x)` and the number of valid scenes into ``count``."""
     scenes, bands, height, width = values.shape
     line = np.empty(scenes, np.uint16)
     for y in range(height):
@@ -122,6 +123,7 @@ def _median(
                         line[place] = value
                         n += 1
                 if n > 0:
+                    # The sum of two values of 16 bits needs 17.
                     low, high = np.uint32(line[(n - 1) // 2]), np.uint32(line[n // 2])
                     out[band, y, x] = (low + high + 1) // 2
                 count[y, x] = min(n, MAX_SCENES)
@@ -134,7 +136,7 @@ def _mean(
     out: NDArray[np.uint16],
     count: NDArray[np.uint8],
 ) -> None:
-    """Write means into ``out`` (band, y, x) and the number of valid scenes into ``count``."""
+    """Write means into ``out`` `(band, y, x)` and the number of valid scenes into ``count``."""
     scenes, bands, height, width = values.shape
     for y in range(height):
         for band in range(bands):
@@ -145,5 +147,6 @@ def _mean(
                         total += np.uint64(values[scene, band, y, x])
                         n += 1
                 if n > 0:
+                    # Twice the sum plus n over 2 n is the mean with halves up, without floats.
                     out[band, y, x] = (np.uint64(2) * total + np.uint64(n)) // np.uint64(2 * n)
                 count[y, x] = min(n, MAX_SCENES)

@@ -43,8 +43,8 @@ class Covariates:
         covariates = cls(store, grid)
         if not covariates.groups:
             raise InputError(
-                f"{store} is no covariates cube; expected the groups {(*MAIN, 'masks')}: gather it "
-                "first"
+                f"{store} is no covariates cube; expected the groups {(*MAIN, 'masks')}: gather "
+                "it first"
             )
         for group in covariates.groups:
             covariates.grid_of(group)
@@ -60,6 +60,7 @@ class Covariates:
     @property
     def fingerprint(self) -> str:
         """One short name for the settings and sources of all groups."""
+        # The masks count, too: they say which cells a model may see.
         contents = {name: self.dataset(name).attrs.get("content") for name in self.groups}
         return fingerprint_of(contents)
 
@@ -77,6 +78,7 @@ class Covariates:
         Raises:
             InputError: It is not in the cube.
         """
+        # The time of change tells an array that was laid out anew from the one that was opened.
         place = self.store / group / variable
         if not (place / "zarr.json").is_file():
             raise InputError(
@@ -110,11 +112,12 @@ class Covariates:
         variable = MAIN.get(group, "land")
         rows, columns = self.array(group, variable).shape[-2:]
         height, width = self.grid.shape
+        # Square pixels over one extent keep the map's ratio of rows to columns.
         if rows * width != columns * height:
             raise InputError(
                 f"{self.store / group} has {rows} x {columns} pixels, which do not fit the map's "
-                f"{height} x {width} "
-                "cells; the cube was made for another extent: use its grid, or gather it again"
+                f"{height} x {width} cells; the cube was made for another extent: use its grid, "
+                "or gather it again"
             )
         return self.grid.with_resolution(self.grid.resolution * height / rows)
 
@@ -147,11 +150,12 @@ class Covariates:
                 cube.
 
         Returns:
-            (..., y, x) in the stored dims.
+            (..., y, x) in the stored dims, and in the window's shape.
         """
         array = self.array(group, variable)
         height, width = array.shape[-2:]
         rows, columns = _within(window.rows, height), _within(window.columns, width)
+        # Most windows lie inside: then nothing is copied.
         whole = (rows.stop - rows.start, columns.stop - columns.start) == window.shape
         inner = (
             np.asarray(array[..., rows, columns])

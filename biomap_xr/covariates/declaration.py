@@ -5,12 +5,12 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from biomap_xr.covariates.groups import CLIMATE_FILL, LANDSAT_FILL, MONTHS, QUARTERS
+from biomap_xr.covariates.predictors import PredictorsSettings
 from biomap_xr.covariates.settings import (
     ClimateSettings,
     CovariateSettings,
     LandsatSettings,
     MaskSettings,
-    PredictorsSettings,
     Sentinel2Settings,
     year_range,
 )
@@ -61,6 +61,7 @@ def landsat_cube(settings: LandsatSettings, grid: Grid) -> Cube:
     """Declare quarterly reflectance over years at the map's cells."""
     attributes = {"long_name": "Landsat reflectance on the byte scale 0 to 254", "units": "1"}
     dims = ("band", "quarter", "year", "y", "x")
+    # All times and bands of a cell lie in one chunk: a site is one read.
     chunks = {"y": CELL_CHUNK, "x": CELL_CHUNK}
     return Cube(
         group="landsat",
@@ -108,6 +109,7 @@ def predictors_cube(settings: PredictorsSettings, grid: Grid, kept: tuple[str, .
                 "float32",
                 float("nan"),
                 {"long_name": "static predictors", "units": "1"},
+                # All predictors of a place are read together.
                 shards={"variable": len(kept)},
                 chunks={"variable": len(kept), "y": CELL_CHUNK, "x": CELL_CHUNK},
             ),
@@ -125,6 +127,7 @@ def masks_cube(settings: MaskSettings, grid: Grid) -> Cube:
     """Declare land, and the other masks that the settings name."""
     variables = [Variable("land", ("y", "x"), "uint8", 0, LAND_ATTRIBUTES)]
     for name, dtype in MASKS.items():
+        # Land is always there, since every later stage asks for it.
         if name != "land" and getattr(settings, name) is not None:
             fill = int(np.iinfo(dtype).max)
             variables.append(

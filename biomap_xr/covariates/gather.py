@@ -86,11 +86,13 @@ class CovariateProgram:
         for group in GROUPS:
             if getattr(self.settings, group) is None:
                 continue
+            # A tile has one name at every resolution.
             place = self.grid.with_resolution(resolution_of(self.settings, self.grid, group)).tile(
                 tile.name
             )
             arrays = self.read(group, place)
             share = valid_share(valid_cells(group, arrays), land)
+            # Before the group is written: a wrong tile leaves nothing behind that looks finished.
             check_share(tile, group, share, float(land.mean()), self.settings.valid_share_tolerance)
             statistics[group] = share
             shards += write_group(self.store, group, arrays, place)
@@ -143,6 +145,7 @@ def declare_covariates(store: Path, settings: CovariateSettings, grid: Grid) -> 
     Raises:
         InputError: The store exists with another grid or other variables, or a source is missing.
     """
+    # A worker may run in another folder.
     settings = settings.model_copy(update={"root": settings.root.absolute()})
     selection = select_predictors(settings, grid)
     kept = selection.kept if selection else ()
@@ -151,7 +154,9 @@ def declare_covariates(store: Path, settings: CovariateSettings, grid: Grid) -> 
         attributes: dict[str, Any] = {"content": content_of(settings, group)}
         if group == "predictors" and selection:
             attributes |= selection.attributes()
-        update_attributes(store, group, attributes)
+        # A cube that is as it should be is not touched, down to the time of its files.
+        if any(open_cube(store, group).attrs.get(key) != attributes[key] for key in attributes):
+            update_attributes(store, group, attributes)
     return Gathering(
         MaskProgram(store, settings, grid, program_fingerprint(settings, grid, (MASKS,), ())),
         CovariateProgram(
@@ -174,14 +179,14 @@ def write_group(store: Path, group: str, arrays: Arrays, tile: Tile) -> tuple[Sh
 
 
 def read_land(store: Path, tile: Tile) -> NDArray[np.bool_]:
-    """Return which cells of a tile are land, (y, x)."""
+    """Return which cells of a tile are land, `(y, x)`."""
     window = tile.window
     land = open_cube(store, MASKS)["land"].isel(y=window.rows, x=window.columns)
     return np.asarray(land.values == 1)
 
 
 def valid_cells(group: str, arrays: Arrays) -> NDArray[np.bool_]:
-    """Return which pixels of a group have a value in at least one of its layers, (y, x)."""
+    """Return which pixels of a group have a value in at least one of its layers, `(y, x)`."""
     if group == "sentinel2":
         return np.asarray(arrays["scenes"] > 0)
     if group == "predictors":
@@ -190,6 +195,7 @@ def valid_cells(group: str, arrays: Arrays) -> NDArray[np.bool_]:
         ("reflectance", LANDSAT_FILL) if group == "landsat" else ("climate", CLIMATE_FILL)
     )
     values = arrays[variable]
+    # A gap of some quarters is normal, one of all is not.
     return np.any(values != fill, axis=tuple(range(values.ndim - 2)))
 
 
@@ -197,12 +203,13 @@ def valid_share(valid: NDArray[np.bool_], land: NDArray[np.bool_]) -> float:
     """Return the share of a tile's cells that are land and have values.
 
     Args:
-        valid: (y, x) at any resolution.
-        land: (y, x) at the map's cells.
+        valid: `(y, x)` at any resolution.
+        land: `(y, x)` at the map's cells.
 
     >>> valid_share(np.array([[True, False]]), np.array([[True, True, True, False]]))
     0.5
     """
+    # Each cell asks the pixel that its centre lies in, whichever of the two is finer.
     rows, columns = (
         ((np.arange(cells) + 0.5) * pixels / cells).astype(np.int64)
         for cells, pixels in zip(land.shape, valid.shape, strict=True)
@@ -223,19 +230,19 @@ def check_share(tile: Tile, group: str, share: float, land: float, tolerance: fl
     Raises:
         InputError: They differ by more, or there is no value at all on a tile with land.
     """
+    # Whatever the tolerance: a tile of land without any value is never meant.
     if land > 0 and share == 0:
         raise InputError(
-            f"tile {tile.name}, group {group}: no land cell has a value (valid share 0, land share "
-            f"{land:.4f}); "
-            "the sources do not cover this tile, or their nodata value is wrong: correct them or "
-            "the extent"
+            f"tile {tile.name}, group {group}: no land cell has a value (valid share 0, land "
+            f"share {land:.4f}); the sources do not cover this tile, or their nodata value is "
+            "wrong: correct them or the extent"
         )
+    # Satellites see the sea as well, so only land without values tells a gap.
     if land - share > tolerance:
         raise InputError(
             f"tile {tile.name}, group {group}: the valid share is {share:.4f} and the land share "
-            f"{land:.4f}; they may "
-            f"differ by {tolerance:g}: add sources for the missing land, or raise "
-            "valid_share_tolerance"
+            f"{land:.4f}; they may differ by {tolerance:g}: add sources for the missing land, or "
+            "raise valid_share_tolerance"
         )
 
 
@@ -252,6 +259,7 @@ def program_fingerprint(
         "kernel": KERNEL,
         "grid": [str(grid.crs), *list(grid.geobox.affine)[:6], *grid.shape, grid.tile_cells],
         "kept": list(kept),
+        # The masks do not depend on the tolerance of the other groups.
         "tolerance": settings.valid_share_tolerance if len(groups) > 1 else 0,
     }
     for group in groups:

@@ -18,9 +18,11 @@ from biomap_xr.covariates.harmonise import (
     proportions,
     valid_values,
 )
-from biomap_xr.covariates.positions import Positions, subsamples_for
+from biomap_xr.covariates.positions import subsamples_for
+from biomap_xr.covariates.predictors import PredictorSettings, PredictorsSettings
 from biomap_xr.covariates.reading import (
     Band,
+    Places,
     cells_in,
     interpolated,
     read_around,
@@ -29,8 +31,6 @@ from biomap_xr.covariates.scenes import find_scenes, scene_strip
 from biomap_xr.covariates.settings import (
     ClimateSettings,
     LandsatSettings,
-    PredictorSettings,
-    PredictorsSettings,
     Sentinel2Settings,
     year_range,
 )
@@ -57,7 +57,7 @@ def read_sentinel2(root: Path, settings: Sentinel2Settings, tile: Tile) -> Array
         tile: Of the grid of the group's resolution.
 
     Returns:
-        ``reflectance`` (4, y, x) uint16 and ``scenes`` (y, x) uint8.
+        ``reflectance`` (4, y, x) uint16 and ``scenes`` `(y, x)` uint8.
     """
     readers = [
         partial(_rows_of, tile.geobox, settings, scene) for scene in find_scenes(root, settings)
@@ -70,6 +70,7 @@ def landsat_files(root: Path, settings: LandsatSettings) -> Iterator[tuple[int, 
     """Yield the place of the quarter, the place of the year, and the file, by year and quarter."""
     for place, year in enumerate(year_range(settings.years)):
         for quarter in QUARTERS:
+            # Files count quarters from one, arrays from zero.
             yield quarter - 1, place, root / settings.files.format(year=year, quarter=quarter)
 
 
@@ -82,16 +83,16 @@ def read_landsat(root: Path, settings: LandsatSettings, tile: Tile) -> Arrays:
         tile: Of the map's grid.
 
     Returns:
-        ``reflectance`` (6, 4, year, y, x) uint8, 255 where missing.
+        ``reflectance`` with the dims (6, 4, year, y, x), uint8, 255 where missing.
     """
     years = len(year_range(settings.years))
     cube = np.empty((len(settings.bands), len(QUARTERS), years, *tile.shape), np.uint8)
-    place: dict[GeoBox, Positions] = {}
+    place = Places(tile.geobox)
     for quarter, year, path in landsat_files(root, settings):
         raster = describe(path, crs=settings.crs)
-        where = place.setdefault(raster.geobox, cells_in(raster, tile.geobox))
-        pixels = read_around(raster, settings.bands, where)
+        pixels = read_around(raster, settings.bands, place.of(raster))
         valid = valid_values(pixels.values, (raster.nodata, settings.nodata))
+        # Files may say missing by another value than the cube does.
         values = np.where(valid, pixels.values, LANDSAT_FILL).astype(np.uint8)
         cube[:, quarter, year] = nearest(values, pixels.where, LANDSAT_FILL)
     return {"reflectance": cube}
@@ -120,7 +121,7 @@ def read_climate(root: Path, settings: ClimateSettings, tile: Tile) -> Arrays:
         tile: Of the grid of the group's resolution.
 
     Returns:
-        ``climate`` (4, year, 12, y, x) uint16 in the units of `CLIMATE_UNITS`, 65,535 where
+        ``climate`` with the dims (4, year, 12, y, x), uint16 in the units of `CLIMATE_UNITS`, 65,535 where
         missing.
 
     Raises:
@@ -130,16 +131,16 @@ def read_climate(root: Path, settings: ClimateSettings, tile: Tile) -> Arrays:
     cube = np.full(
         (len(settings.variables), years, len(MONTHS), *tile.shape), CLIMATE_FILL, np.uint16
     )
-    place: dict[GeoBox, Positions] = {}
+    place = Places(tile.geobox)
     for variable, year, months, path, bands in climate_files(root, settings):
         ours = tuple(CLIMATE_UNITS)[variable]
         step = conversion(settings.units[settings.variables[variable]], CLIMATE_UNITS[ours])
         raster = describe(path, crs=settings.crs)
-        where = place.setdefault(raster.geobox, cells_in(raster, tile.geobox))
-        pixels = read_around(raster, bands, where)
+        pixels = read_around(raster, bands, place.of(raster))
         valid = valid_values(pixels.values, (raster.nodata, settings.nodata))
         check_values(
             f"climate {ours} [{CLIMATE_UNITS[ours]}] of {path}",
+            # Checked before it is interpolated, so that the message holds the file's own place.
             pixels.values.astype(np.float64) * step.scale + step.offset,
             valid,
             CLIMATE_RANGES[ours],
@@ -161,13 +162,14 @@ def read_predictors(
         cells: Of that grid.
 
     Returns:
-        Each variable of the cube (y, x), NaN where missing.
+        Each variable of the cube `(y, x)`, NaN where missing.
 
     Raises:
         InputError: A value is no number, out of its range, or a code of no class.
     """
     found: dict[str, NDArray[np.float32]] = {}
     for variable in settings.variables:
+        # In float32, which the model reads, and no wider.
         layers = _predictor(root, variable, grid, cells)
         found |= dict(zip(variable.variables, layers.astype(np.float32), strict=True))
     return found
@@ -180,8 +182,9 @@ def _rows_of(cells: GeoBox, settings: Sentinel2Settings, scene: Scene, rows: sli
 def _predictor(
     root: Path, variable: PredictorSettings, grid: Grid, cells: GeoBox
 ) -> NDArray[np.float64]:
-    """Return the layers of one predictor, (variable, y, x)."""
+    """Return the layers of one predictor, `(variable, y, x)`."""
     layers = [_layers_of(root / path, variable, grid, cells) for path in variable.paths]
+    # A mean over files leaves out those that are missing at a cell.
     if len(layers) == 1:
         return layers[0]
     stack = np.stack(layers)
@@ -194,8 +197,9 @@ def _predictor(
 def _layers_of(
     path: Path, variable: PredictorSettings, grid: Grid, cells: GeoBox
 ) -> NDArray[np.float64]:
-    """Return the layers of one file of a predictor, (variable, y, x)."""
+    """Return the layers of one file of a predictor, `(variable, y, x)`."""
     raster = describe(path, crs=variable.crs)
+    # Means of codes mean nothing.
     fine = 1 if variable.kind == "code" else subsamples_for(grid.geobox, raster.geobox)
     pixels = read_around(raster, (variable.band,), cells_in(raster, cells, subsamples=fine))
     valid = valid_values(pixels.values, (raster.nodata, variable.nodata))

@@ -27,7 +27,7 @@ def nearest(values: NDArray[Any], where: Positions, fill: float) -> NDArray[Any]
         fill: Value outside of them.
 
     Returns:
-        (..., y, x) in the dtype of ``values``.
+        (..., y, x) in the dtype of ``values`` and the shape of ``where``.
 
     >>> where = Positions(np.array([[0.5], [1.5]]), np.array([[1.2, 7.0]]))
     >>> nearest(np.array([[1, 2], [3, 4]]), where, 0).tolist()
@@ -36,6 +36,7 @@ def nearest(values: NDArray[Any], where: Positions, fill: float) -> NDArray[Any]
     height, width = values.shape[-2:]
     rows, columns = (np.floor(each).astype(np.int64) for each in (where.rows, where.columns))
     inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
+    # A window beside its source has no pixel to clip to.
     if not values.size:
         return np.full((*values.shape[:-2], *where.shape), fill, values.dtype)
     rows, columns = np.clip(rows, 0, height - 1), np.clip(columns, 0, width - 1)
@@ -55,12 +56,12 @@ def bilinear(
     """Interpolate between the four pixels around each position, for continuous variables.
 
     Args:
-        values: (band, row, column).
+        values: `(band, row, column)`.
         valid: The same shape, or (1, row, column) for all bands.
         where: Positions in ``values``.
 
     Returns:
-        (band, y, x), NaN where the pixel of the position is missing or outside.
+        `(band, y, x)`, NaN where the pixel of the position is missing or outside.
     """
     rows, columns = (
         np.ascontiguousarray(np.broadcast_to(each, where.shape))
@@ -79,7 +80,7 @@ def cell_means(values: NDArray[np.float64], subsamples: int) -> NDArray[np.float
         subsamples: Points along the side of a cell.
 
     Returns:
-        (..., y, x), NaN where all are.
+        (..., y, x) in the shape of the cells, NaN where all are.
     """
     if subsamples == 1:
         return values
@@ -106,7 +107,7 @@ def proportions(
         subsamples: Points along the side of a cell.
 
     Returns:
-        (class, y, x), which sum to 1 over classes; NaN where no point is valid.
+        `(class, y, x)`, which sum to 1 over classes; NaN where no point is valid.
 
     Raises:
         InputError: A code is in no class.
@@ -115,14 +116,15 @@ def proportions(
     >>> proportions(codes, codes != 9, {"forest": (1,), "meadow": (2, 3)}, 2).round(2).tolist()
     [[[0.67]], [[0.33]]]
     """
+    # A code that nobody counted would make shares that do not sum to 1.
     unknown = np.setdiff1d(codes[valid], [code for group in classes.values() for code in group])
     if unknown.size:
         raise InputError(
-            f"codes {unknown[:5].tolist()} are in none of the classes {dict(classes)}; add them to "
-            "one, "
-            "or declare them as nodata"
+            f"codes {unknown[:5].tolist()} are in none of the classes {dict(classes)}; add them "
+            "to one, or declare them as nodata"
         )
     points = np.stack([np.isin(codes, group) for group in classes.values()]).astype(np.float64)
+    # A missing point counts neither for a class nor in the total.
     points[:, ~valid] = np.nan
     return cell_means(points, subsamples)
 
@@ -151,12 +153,12 @@ def check_values(
     Raises:
         InputError: A value is NaN or infinite without being declared as missing, or out of range.
     """
+    # Infinity is never a value; NaN only where nobody declared it as missing.
     finite = np.isfinite(values) | ~valid
     if not finite.all():
         raise InputError(
             f"{name}: {values[~finite].flat[0]} at {_place_of(~finite)} is no number and not "
-            "declared as nodata; "
-            "declare it, or repair the file"
+            "declared as nodata; declare it, or repair the file"
         )
     if valid_range is None:
         return
@@ -165,8 +167,8 @@ def check_values(
     if wrong.any():
         raise InputError(
             f"{name}: value {values[wrong].flat[0]} at {_place_of(wrong)} lies outside the valid "
-            "range "
-            f"{low:g} to {high:g} ({wrong.sum()} such values); check the unit and the nodata value"
+            f"range {low:g} to {high:g} ({wrong.sum()} such values); check the unit and the "
+            "nodata value"
         )
 
 
@@ -183,26 +185,31 @@ def _bilinear(
     columns: NDArray[np.float64],
     out: NDArray[np.float64],
 ) -> None:
-    """Write weighted means of the valid pixels around positions into ``out`` (band, y, x)."""
+    """Write values at positions into ``out`` `(band, y, x)`, nothing where they are missing."""
     bands, height, width = values.shape
     own_mask = valid.shape[0] > 1
-    for y in range(rows.shape[0]):
-        for x in range(rows.shape[1]):
-            row, column = rows[y, x], columns[y, x]
-            if not (0 <= row < height and 0 <= column < width):
-                continue
-            top, left = int(np.floor(row - 0.5)), int(np.floor(column - 0.5))
-            down, right = row - 0.5 - top, column - 0.5 - left
-            for band in range(bands):
-                mask = band if own_mask else 0
-                if not valid[mask, int(row), int(column)]:
-                    continue
-                total, weight = 0.0, 0.0
-                for i in range(2):
-                    for j in range(2):
-                        r, c = top + i, left + j
-                        if 0 <= r < height and 0 <= c < width and valid[mask, r, c]:
-                            share = (down if i else 1 - down) * (right if j else 1 - right)
-                            total += share * values[band, r, c]
-                            weight += share
-                out[band, y, x] = total / weight
+    for y, x in np.ndindex(rows.shape):
+        row, column = rows[y, x], columns[y, x]
+        if not (0 <= row < height and 0 <= column < width):
+            continue
+        for band in range(bands):
+            mask = valid[band if own_mask else 0]
+            if mask[int(row), int(column)]:
+                out[band, y, x] = _between(values[band], mask, row, column)
+
+
+@numba.njit(cache=True, nogil=True)
+def _between(values: NDArray[np.float64], valid: NDArray[np.bool_], row: Any, column: Any) -> float:
+    """Return the weighted mean of the valid pixels around a position, of `(row, column)`."""
+    height, width = values.shape
+    top, left = int(np.floor(row - 0.5)), int(np.floor(column - 0.5))
+    down, right = row - 0.5 - top, column - 0.5 - left
+    total, weight = 0.0, 0.0
+    for i, j in np.ndindex((2, 2)):
+        r, c = top + i, left + j
+        if 0 <= r < height and 0 <= c < width and valid[r, c]:
+            share = (down if i else 1 - down) * (right if j else 1 - right)
+            total += share * values[r, c]
+            weight += share
+    # The pixel of the position is valid and has a quarter of the weight at least.
+    return total / weight

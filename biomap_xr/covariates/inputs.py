@@ -61,7 +61,7 @@ def cut_inputs(
 
     Returns:
         ``sentinel2`` (n, 4, N, N) uint16, 0 missing; ``landsat`` (n, 6, 4, slots) uint8, 255
-        missing; ``climate`` (n, 4, slots, 12) uint16, 65,535 missing; ``predictors`` (n, k)
+        missing; ``climate`` (n, 4, slots, 12) uint16, 65,535 missing; ``predictors`` `(n, k)`
         float32, NaN missing.
 
     Raises:
@@ -71,10 +71,11 @@ def cut_inputs(
         if modality not in MODALITIES or modality not in covariates.groups:
             raise InputError(
                 f"modality {modality!r} is not in {covariates.store} "
-                f"({', '.join(covariates.groups)}); expected some "
-                f"of {MODALITIES}: gather it, or leave it out of the model"
+                f"({', '.join(covariates.groups)}); expected some of {MODALITIES}: gather it, or "
+                "leave it out of the model"
             )
     arrays = {name: _missing(covariates, name, len(cells), settings, folder) for name in modalities}
+    # Modality within batch, so that the memory is that of one neighbourhood at a time.
     for batch in batches(covariates.grid.tile_cells, cells, years):
         for name, array in arrays.items():
             _cut(covariates, name, batch, settings, array)
@@ -112,7 +113,7 @@ def first_pixel(cell: NDArray[np.int64], ratio: float, window: int) -> NDArray[n
     """Return the first row (or column) of the window around cells.
 
     Args:
-        cell: Rows (or columns) of cells.
+        cell: Rows (or columns) of cells, any shape.
         ratio: Pixels along the side of a cell.
         window: Pixels along the side of a window.
 
@@ -128,10 +129,11 @@ def batches(tile_cells: int, cells: Cells, years: NDArray[np.integer]) -> Iterat
     Args:
         tile_cells: Cells along the side of a tile.
         cells: One a site (n,).
-        years: One a site (n,).
+        years: One a site, of the same shape.
     """
     inside = np.flatnonzero(cells.inside)
     for tile in _groups(cells, inside, tile_cells):
+        # Many sites overlap so much that one read of the tile is cheaper than one each.
         dense = len(tile) >= DENSE or tile_cells % NEIGHBOURHOOD
         for sites in [tile] if dense else _groups(cells, tile, NEIGHBOURHOOD):
             yield Batch(cells[sites], np.asarray(years)[sites].astype(np.int64), sites)
@@ -142,6 +144,7 @@ def _groups(cells: Cells, sites: NDArray[np.int64], side: int) -> list[NDArray[n
     if not len(sites):
         return []
     square = np.stack([cells.row[sites] // side, cells.column[sites] // side], axis=1)
+    # The order of sites within a square stays, so that results do not depend on it.
     _, label = np.unique(square, axis=0, return_inverse=True)
     order = np.argsort(label, kind="stable")
     edges = np.flatnonzero(np.diff(label[order])) + 1
@@ -191,6 +194,7 @@ def _cut(
     if name not in TIME_AXIS:
         out[batch.sites] = values
         return
+    # Sites of one year have the same slots.
     for year in np.unique(batch.years):
         now = batch.years == year
         # With the sites moved behind, the axes are those of the stored cube.

@@ -28,7 +28,7 @@ def read_masks(root: Path, settings: MaskSettings, tile: Tile) -> dict[str, NDAr
         tile: Of the map's grid.
 
     Returns:
-        (y, x) each, in the types of `MASKS`.
+        `(y, x)` each, in the types of `MASKS`.
 
     Raises:
         InputError: A layer cannot be read, or a code does not fit its type.
@@ -41,6 +41,7 @@ def read_masks(root: Path, settings: MaskSettings, tile: Tile) -> dict[str, NDAr
         fill = 0 if name in MEMBERSHIP else int(np.iinfo(dtype).max)
         codes = read_codes(root, layer, tile.geobox, fill)
         if name == "land":
+            # Any code of the layer is land; only 0 is water.
             codes = codes != 0
         else:
             check_values(
@@ -60,7 +61,7 @@ def is_vector(layer: LayerSettings) -> bool:
 
 
 def read_codes(root: Path, layer: LayerSettings, cells: GeoBox, fill: int) -> NDArray[Any]:
-    """Return the code at the centre of each cell, (y, x), and ``fill`` where there is none.
+    """Return the code at the centre of each cell, `(y, x)`, and ``fill`` where there is none.
 
     Args:
         root: Folder of the path.
@@ -76,6 +77,7 @@ def read_codes(root: Path, layer: LayerSettings, cells: GeoBox, fill: int) -> ND
         codes = rasterise(source, cells, column=layer.column, codes=layer.codes or None).astype(
             np.int64
         )
+        # `rasterise` says outside by 0, which is a code of rasters.
         return np.where(codes == 0, fill, codes)
     raster = describe(root / layer.path, crs=layer.crs)
     pixels = read_around(raster, (layer.band,), cells_in(raster, cells))

@@ -100,6 +100,7 @@ def _stack(settings: PatchSettings, name: str, survey_ids: Sequence[str]) -> NDA
             f"none of {len(survey_ids)} surveys has a file of {name} in {settings.root / folder}; "
             f"the first is {list(survey_ids)[:1]}: are these its surveys?"
         )
+    # Surveys may lack a file of one modality and have those of the others.
     empty = np.full_like(there[0], fill)
     return np.stack([empty if values is None else values for values in found])
 
@@ -122,6 +123,7 @@ def _images(folder: Path, _: Sequence[str]) -> tuple[Read, int]:
     patches = open_patches(folder)
 
     def read(survey_id: str) -> NDArray[Any]:
+        """Return one patch, `(band, y, x)`."""
         if patches.path(survey_id) is None:
             raise KeyError(survey_id)
         values = patches.read(survey_id)
@@ -132,6 +134,7 @@ def _images(folder: Path, _: Sequence[str]) -> tuple[Read, int]:
 
 
 def _landsat(folder: Path, survey_ids: Sequence[str]) -> tuple[Read, int]:
+    # Time series are tables, cubes are files of one survey: no folder holds both.
     if any(folder.glob("*.csv")):
         series = read_series(find_series(folder), survey_ids)
         rows = dict(zip(series.ids, series.values, strict=True))
@@ -147,6 +150,7 @@ def _cubes(folder: Path, modality: str, fill: int, dtype: type[np.integer[Any]])
     cubes = open_cubes(folder, modality)
 
     def read(survey_id: str) -> NDArray[Any]:
+        """Return one cube in the shape of the published ones."""
         if survey_id not in cubes.paths:
             raise KeyError(survey_id)
         return whole_numbers(cubes.read(survey_id), fill, dtype)

@@ -13,6 +13,8 @@ from biomap_xr.errors import InputError
 DECIMALS = 6
 """Positions are rounded to a millionth of a pixel, so that a centre on an edge has one side."""
 
+OUTSIDE = -1.0
+
 Floats = NDArray[np.float64]
 
 
@@ -20,7 +22,7 @@ Floats = NDArray[np.float64]
 class Positions:
     """Places in a source, in pixels from its corner (a pixel's centre is at .5).
 
-    Both arrays broadcast to (y, x): with equal CRS they are (y, 1) and (1, x), otherwise full.
+    Both arrays broadcast to `(y, x)`: with equal CRS they are (y, 1) and (1, x), otherwise full.
     """
 
     rows: Floats
@@ -61,7 +63,7 @@ def positions(cells: GeoBox, source: GeoBox, *, subsamples: int = 1, lattice: in
             this lattice to give the same as the whole.
 
     Returns:
-        Positions of (y * subsamples, x * subsamples) points.
+        Positions in the shape (y * subsamples, x * subsamples).
 
     Raises:
         InputError: One of the two has no CRS.
@@ -78,6 +80,8 @@ def positions(cells: GeoBox, source: GeoBox, *, subsamples: int = 1, lattice: in
         rows, columns = _project(cells, source, *np.meshgrid(*_axes(cells, subsamples)))
     else:
         rows, columns = _project_lattice(cells, source, lattice)
+    # Where a projection ends it gives infinity, which is outside like any other.
+    rows, columns = (np.where(np.isfinite(each), each, OUTSIDE) for each in (rows, columns))
     return Positions(np.round(rows, DECIMALS), np.round(columns, DECIMALS))
 
 
@@ -87,6 +91,7 @@ def subsamples_for(cells: GeoBox, source: GeoBox) -> int:
     It is 1 for a coarser source, and measured at the middle of ``cells``, which should be the whole
     grid, so that all of its tiles agree.
     """
+    # Nearly the same anywhere on a map; the middle is farthest from distortion.
     x, y = _axes(cells[cells.shape[0] // 2 :, cells.shape[1] // 2 :], 1)
     step = cells.affine.a, cells.affine.e
     corner = np.array([x[0], x[0] + step[0], x[0]]), np.array([y[0], y[0], y[0] + step[1]])
@@ -130,6 +135,7 @@ def _project(cells: GeoBox, source: GeoBox, x: Any, y: Any) -> tuple[Floats, Flo
 def _project_lattice(cells: GeoBox, source: GeoBox, step: int) -> tuple[Floats, Floats]:
     """Project every ``step``-th edge of the cells and interpolate at all centres between."""
     affine, (height, width) = cells.affine, cells.shape
+    # One edge more than cells, so that the last cells lie between two.
     across, down = (np.arange(-(-size // step) + 1) * float(step) for size in (width, height))
     edges = np.meshgrid(affine.a * across + affine.c, affine.e * down + affine.f)
     rows, columns = (

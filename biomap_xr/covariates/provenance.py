@@ -50,6 +50,7 @@ def content_of(settings: CovariateSettings, group: str) -> str:
     Raises:
         InputError: A file is missing.
     """
+    # Without the root, so that a moved folder gives the same cube.
     section = getattr(settings, group)
     described: JsonValue = None if section is None else section.model_dump(mode="json")
     contents: JsonValue = [sampled_digest(path) for path in files_of(settings, group)]
@@ -71,6 +72,7 @@ def sampled_digest(path: Path) -> str:
         with local_file(path).open("rb") as file:
             size = file.seek(0, 2)
             digest = hashlib.sha256(str(size).encode())
+            # The end counts most: a compressed raster that changed anywhere differs there.
             last = max(size - SAMPLE_BYTES, 0)
             starts = sorted({last * index // (SAMPLES - 1) for index in range(SAMPLES)})
             for start in starts:

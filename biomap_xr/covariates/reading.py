@@ -1,6 +1,6 @@
 """Windows of raster files around cells: described once, read by index, resampled by `harmonise`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,20 @@ class Pixels:
     """Of the window."""
 
 
+@dataclass(frozen=True)
+class Places:
+    """Where some cells lie in rasters; many files of one series share their pixels."""
+
+    cells: GeoBox
+    known: dict[GeoBox, Positions] = field(default_factory=dict)
+
+    def of(self, raster: Raster) -> Positions:
+        """Return where the cells lie in a raster, found once for all rasters of one grid."""
+        if raster.geobox not in self.known:
+            self.known[raster.geobox] = cells_in(raster, self.cells)
+        return self.known[raster.geobox]
+
+
 def cells_in(raster: Raster, cells: GeoBox, *, subsamples: int = 1, lattice: int = 1) -> Positions:
     """Return where cells lie in a raster, see `positions`."""
     return positions(cells, raster.geobox, subsamples=subsamples, lattice=lattice)
@@ -57,12 +71,13 @@ def read_around(raster: Raster, bands: tuple[Band, ...], where: Positions) -> Pi
         values = np.empty((len(numbers), 0, 0), raster.dtype)
     else:
         values = read_block(raster, Window.from_slices(rows, columns), numbers)
+    # A mask may lie on another grid; it is asked at the centres of this window's pixels.
     box = GeoBox(values.shape[1:], raster.geobox.affine * _shift(rows, columns), raster.geobox.crs)
     return Pixels(values, where.shifted(rows.start, columns.start), box)
 
 
 def interpolated(pixels: Pixels, valid: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return values at the cells, bilinear, (band, y, x), NaN where missing.
+    """Return values at the cells, bilinear, `(band, y, x)`, NaN where missing.
 
     Args:
         pixels: A window.

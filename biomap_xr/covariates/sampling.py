@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biomap_xr.covariates.groups import read_predictors
+from biomap_xr.covariates.predictors import PredictorsSettings, SelectionSettings
 from biomap_xr.covariates.selection import Selection, least_correlated
-from biomap_xr.covariates.settings import CovariateSettings, PredictorsSettings, SelectionSettings
+from biomap_xr.covariates.settings import CovariateSettings
 from biomap_xr.grid import Grid
 
 MAX_TILES = 256
@@ -66,11 +67,12 @@ def sample_predictors(
         predictors: The variables.
 
     Returns:
-        (place, predictor) without NaN.
+        `(place, predictor)` without NaN.
     """
     wanted = predictors.selection or SelectionSettings()
     random = np.random.default_rng(wanted.seed)
     rows, columns = grid.tile_shape
+    # Whole tiles, since single places would each cost a read of a block.
     order = random.permutation(rows * columns)[:MAX_TILES]
     share = -(-wanted.samples // min(TILES, len(order)))
     found: list[NDArray[np.float64]] = []
@@ -78,6 +80,7 @@ def sample_predictors(
         tile = grid.tile_at(*divmod(int(place), columns))
         layers = read_predictors(settings.root, predictors, grid, tile.geobox)
         values = np.stack([layer.ravel() for layer in layers.values()], axis=1).astype(np.float64)
+        # A place in the sea has some predictors and not others.
         complete = values[~np.isnan(values).any(axis=1)]
         found.append(random.permutation(complete)[:share])
         if sum(map(len, found)) >= wanted.samples:

@@ -58,7 +58,7 @@ def scene_strip(scene: Scene, settings: Sentinel2Settings, cells: GeoBox) -> Str
         cells: Whole rows of a tile, beginning at a multiple of `ALIGNMENT`.
 
     Returns:
-        Reflectance x 10,000 (4, y, x), 1 to 65,535 where valid, and validity (y, x).
+        Reflectance x 10,000 (4, y, x), 1 to 65,535 where valid, and validity `(y, x)`.
 
     Raises:
         InputError: A value is no number and not declared as missing.
@@ -88,7 +88,7 @@ def to_reflectance(values: NDArray[np.generic], settings: Sentinel2Settings) -> 
 def _strip(
     bands: list[BandSource], scene: Scene, settings: Sentinel2Settings, cells: GeoBox
 ) -> Strip:
-    """Read some bands of one file: reflectance (band, y, x) and validity (y, x)."""
+    """Read some bands of one file: reflectance `(band, y, x)` and validity `(y, x)`."""
     raster = describe(bands[0].path, crs=settings.crs)
     # A tile is square, so its width says whether strips of it begin on the lattice.
     where = cells_in(raster, cells, lattice=math.gcd(ALIGNMENT, cells.shape[1]))
@@ -102,13 +102,14 @@ def _strip(
     if pixels.where.on_centres:
         values = nearest(pixels.values, pixels.where, 1)
         return to_reflectance(values, settings), nearest(good, pixels.where, 0)
+    # Clouds are left out before neighbours are mixed, not after.
     values = bilinear(pixels.values, good[None], pixels.where)
     valid = np.asarray(np.isfinite(values).all(axis=0))
     return to_reflectance(np.where(valid, values, 1), settings), valid
 
 
 def _good(pixels: Pixels, scene: Scene, settings: Sentinel2Settings) -> NDArray[np.bool_]:
-    """Return what the mask says about the pixels of a window, (row, column)."""
+    """Return what the mask says about the pixels of a window, `(row, column)`."""
     if scene.mask is None or not pixels.values.size:
         return np.ones(pixels.values.shape[1:], np.bool_)
     raster = describe(scene.mask.path, crs=settings.crs)

@@ -40,7 +40,7 @@ def least_correlated(
 
     Args:
         names: One a column.
-        values: (samples, predictors); rows with a NaN are left out.
+        values: `(samples, predictors)`; rows with a NaN are left out.
         threshold: Largest |r| between two that are kept.
 
     Returns:
@@ -54,17 +54,19 @@ def least_correlated(
     >>> least_correlated(("a", "twin", "c"), x, 0.7).kept
     ('a', 'c')
     """
+    # One set of places for all pairs keeps the correlations comparable.
     complete = values[~np.isnan(values).any(axis=1)]
     if len(complete) < 3:
         raise InputError(
             f"only {len(complete)} of {len(values)} places have all of the predictors {names}; at "
-            "least 3 are needed "
-            "to measure correlations; check their extents, or turn the selection off"
+            "least 3 are needed to measure correlations; check their extents, or turn the "
+            "selection off"
         )
     correlation = _pearson(complete)
     kept: list[int] = []
     dropped: list[Dropped] = []
     for index, name in enumerate(names):
+        # Compared with what is kept only: a twin of a dropped one may stay.
         partner = max(kept, key=lambda other: abs(correlation[index, other]), default=None)
         if partner is None or abs(correlation[index, partner]) <= threshold:
             kept.append(index)
@@ -76,8 +78,9 @@ def least_correlated(
 
 
 def _pearson(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return Pearson's r between all columns, (k, k); 0 with a constant column."""
+    """Return Pearson's r between all columns, `(k, k)`; 0 with a constant column."""
     centred = values - values.mean(axis=0)
     length = np.sqrt((centred**2).sum(axis=0))
+    # A constant has no direction; zero makes it orthogonal to all.
     centred = np.divide(centred, length, out=np.zeros_like(centred), where=length > 0)
     return np.clip(centred.T @ centred, -1, 1)

@@ -24,6 +24,7 @@ UNITS = {
     "0.1 K": Unit("temperature [K]", 10.0),
     "K": Unit("temperature [K]", 1.0),
     "0.1 degC": Unit("temperature [K]", 10.0, 273.15),
+    # Exactly 273.15 by definition.
     "degC": Unit("temperature [K]", 1.0, 273.15),
 }
 

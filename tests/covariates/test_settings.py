@@ -9,8 +9,6 @@ from biomap_xr.covariates.settings import (
     CovariateSettings,
     LandsatSettings,
     Period,
-    PredictorSettings,
-    PredictorsSettings,
     Sentinel2Settings,
     year_range,
 )
@@ -45,14 +43,6 @@ def test_years_include_both_ends():
     assert len(year_range(ClimateSettings().years)) == 19
 
 
-def test_predictors_name_one_variable_a_class():
-    cover = PredictorSettings(
-        name="cover", path="c.tif", kind="proportions", classes={"a": (1,), "b": (2, 3)}
-    )
-    ph = PredictorSettings(name="ph", path=("1.tif", "2.tif"), kind="temporal_mean")
-    assert PredictorsSettings(variables=(cover, ph)).names == ("cover_a", "cover_b", "ph")
-
-
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -70,10 +60,6 @@ def test_predictors_name_one_variable_a_class():
         (lambda: ClimateSettings(variables=("pr",)), "expected the files' names"),
         (lambda: ClimateSettings(units={"pr": "mm"}), "none for 'tas'"),
         (lambda: ClimateSettings(units=dict.fromkeys(("pr", "tas", "tasmax", "tasmin"), "K")), "K"),
-        (lambda: PredictorSettings(name="c", path="c.tif", kind="proportions"), "needs classes"),
-        (lambda: PredictorSettings(name="c", path="c.tif", kind="temporal_mean"), "several"),
-        (lambda: PredictorSettings(name="c", path="c", valid_range=(2, 1)), "is empty"),
-        (lambda: PredictorsSettings(variables=[{"name": "a", "path": "a"}] * 2), "stand twice"),
         (lambda: CovariateSettings(sentinel3={}), "sentinel3"),
     ],
 )
