@@ -28,7 +28,7 @@ def _mean_f(probability: np.ndarray, presence: np.ndarray, threshold: float) -> 
     return f1_score(presence, probability >= threshold, average="samples", zero_division=0)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=15)
 @given(seed=st.integers(0, 10_000), levels=st.sampled_from([None, 5, 20]))
 def test_global_f_equals_brute_force_over_all_thresholds(seed: int, levels: int | None) -> None:
     probability, presence = _surveys(seed, 8, 12, levels)

@@ -8,7 +8,7 @@ from scipy.ndimage import uniform_filter1d
 from biomap_xr.species.encoders.boxes import box_sum
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(size=st.integers(1, 40), extra=st.integers(0, 30))
 def test_equals_direct_sums_for_any_size(size: int, extra: int) -> None:
     x = torch.arange(size + extra, dtype=torch.float64) ** 2
