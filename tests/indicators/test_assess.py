@@ -1,12 +1,17 @@
 """The analyst's face equals the tile program's sums, lazily and in memory."""
 
+from pathlib import Path
+
 import dask.array as da
 import numpy as np
 import pytest
 import xarray as xr
+import zarr
 from scipy import stats
 
+from biomap_xr.cubes import Coordinate, Cube, Variable, declare, open_cube
 from biomap_xr.errors import InputError
+from biomap_xr.grid import Extent, Grid, GridSettings
 from biomap_xr.indicators.assess import assess, count_quantiles
 from biomap_xr.indicators.sums import Sums
 from biomap_xr.indicators.traits import Traits
@@ -151,3 +156,29 @@ def test_quantiles_are_exact(cube: xr.Dataset, traits: Traits, *, lazy: bool) ->
     chances = cube["probability"].to_numpy()[:, 4, 3] / 250
     expected = [stats.poisson_binom.ppf(level, chances) for level in (0.1, 0.9)]
     np.testing.assert_array_equal(found.sel(indicator="richness")[:, 4, 3], expected)
+
+
+def test_a_cube_on_disk_is_opened_and_assessed(
+    cube: xr.Dataset, traits: Traits, tmp_path: Path
+) -> None:
+    """Through Zarr and `open_cube`, with its CRS, in the stored chunks."""
+    extent = Extent(x_min=4_000_050, y_min=2_800_050, x_max=4_000_350, y_max=2_800_350)
+    grid = Grid.from_settings(GridSettings(extent=extent, tile=150.0))
+    names = ("species", "species_id", "threshold_conformal", "threshold_f")
+    coordinates = {name: Coordinate(("species",), cube[name].to_numpy()) for name in names}
+    probability = Variable(
+        "probability", ("species", "y", "x"), "uint8", 0, {}, {"species": 4}, {"species": 1}
+    )
+    valid = Variable("valid", ("y", "x"), "uint8", 0, {})
+    declare(tmp_path / "species.zarr", Cube("", grid, (probability, valid), coordinates))
+    for name in ("probability", "valid"):
+        stored = zarr.open_array(tmp_path / "species.zarr" / name, mode="r+")
+        stored[..., :5] = cube[name].to_numpy()
+    opened = open_cube(tmp_path / "species.zarr", chunks={})
+    found = assess(opened, traits).load()
+    expected = assess(cube, traits)
+    for name in expected:
+        np.testing.assert_allclose(found[name][..., :5], expected[name], rtol=1e-5, atol=1e-6)
+    assert found.odc.crs == grid.crs
+    # The last column was never predicted.
+    assert np.isnan(found["expected"][..., 5]).all()
