@@ -121,8 +121,8 @@ def read_climate(root: Path, settings: ClimateSettings, tile: Tile) -> Arrays:
         tile: Of the grid of the group's resolution.
 
     Returns:
-        ``climate`` with the dims (4, year, 12, y, x), uint16 in the units of `CLIMATE_UNITS`, 65,535 where
-        missing.
+        ``climate`` with the dims (4, year, 12, y, x), uint16 in the units of `CLIMATE_UNITS`,
+        65,535 where missing.
 
     Raises:
         InputError: A value cannot be true in the stated unit.

@@ -91,12 +91,8 @@ def interpolated(pixels: Pixels, valid: NDArray[np.bool_]) -> NDArray[np.float64
 
 def _span(where: NDArray[np.float64], size: int) -> slice:
     """Return the pixels from one before the first position to one after the last."""
-    finite = where[np.isfinite(where)]
-    if not finite.size:
-        return slice(0, 0)
-    return slice(
-        max(int(np.floor(finite.min())) - 1, 0), min(int(np.floor(finite.max())) + 2, size)
-    )
+    first, last = int(np.floor(where.min())), int(np.floor(where.max()))
+    return slice(max(first - 1, 0), min(last + 2, size))
 
 
 def _shift(rows: slice, columns: slice) -> Affine:

@@ -1,8 +1,10 @@
+import datetime
 import json
 import os
 from pathlib import Path
 
 import numpy as np
+import pystac
 import pytest
 import rasterio
 from odc.geo.geobox import GeoBox
@@ -138,3 +140,21 @@ def test_real_slovenian_scenes_composite_without_clouds():
     np.testing.assert_array_equal(image.reflectance[:, there], expected)
     np.testing.assert_array_equal(image.scenes, (clouds == 0).sum(axis=0))
     assert not image.reflectance[:, ~there].any()
+
+
+def test_scenes_of_a_stac_catalogue_with_a_file_a_band(region, factory, grid, tmp_path):
+    moment = datetime.datetime(2021, 7, 1, 10, tzinfo=datetime.UTC)
+    item = pystac.Item("20210701", None, None, moment, {})
+    names = ("red", "green", "blue", "nir")
+    layers = dict(zip(names, region.sentinel2["20210701"], strict=True))
+    for name, values in {**layers, "mask": region.masks["20210701"]}.items():
+        path = factory.write_raster(tmp_path / f"{name}.tif", values, resolution=10)
+        media = pystac.MediaType.GEOTIFF
+        item.add_asset(name, pystac.Asset(str(path), media_type=media, roles=["data"]))
+    pystac.ItemCollection([item]).save_object(str(tmp_path / "items.json"))
+    settings = Sentinel2Settings(catalogue=str(tmp_path / "items.json"), mask={"band": "mask"})
+    scene = find_scenes(region.root, settings)[0]
+    assert len(list(files_of_scene(scene, names))) == 5
+    values, valid = scene_strip(scene, settings, grid.with_resolution(10).geobox[:50])
+    np.testing.assert_array_equal(values, region.sentinel2["20210701"][:, :50])
+    np.testing.assert_array_equal(valid, region.masks["20210701"][:50] == 1)
