@@ -101,22 +101,30 @@ def canonical_name(name: str) -> CanonicalName | None:
     >>> canonical_name("Chenopodium album L. x hircinum") is None
     True
     """
-    words = _words(name)
-    while words and words[0] in _HYBRID_SIGNS:
-        words.pop(0)
-    if len(words) > 1 and words[1] in _HYBRID_SIGNS:
-        words.pop(1)
-    if len(words) > 2 and words[1] == _REMARK and words[2][0].isupper():
-        return None  # a genus with its authors
-    words = [word for word in words if word != _REMARK]
+    words = _taxon_words(name)
     if len(words) < 2 or words[1] in _UNCERTAIN:
         return None
     genus, epithet, *rest = words
+    # A hybrid sign after the epithet joins two parents.
+    if not _HYBRID_SIGNS.isdisjoint(rest):
+        return None
     if not (_WORD.fullmatch(genus.lower()) and _WORD.fullmatch(epithet.lower())):
         return None
-    if any(word in _HYBRID_SIGNS for word in rest):
-        return None
     return CanonicalName(genus.lower(), epithet.lower(), _infraspecific(rest))
+
+
+def _taxon_words(name: str) -> list[str]:
+    """Words from the genus on, without remarks and the hybrid sign of a named hybrid."""
+    words = _words(name)
+    start = 0
+    while start < len(words) and words[start] in _HYBRID_SIGNS:
+        start += 1
+    genus, rest = words[start : start + 1], words[start + 1 :]
+    if rest and rest[0] in _HYBRID_SIGNS:
+        rest = rest[1:]
+    if len(rest) > 1 and rest[0] == _REMARK and rest[1][0].isupper():
+        return genus  # with its authors
+    return genus + [word for word in rest if word != _REMARK]
 
 
 def _words(name: str) -> list[str]:

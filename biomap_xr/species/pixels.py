@@ -20,7 +20,7 @@ class Image:
     """The Sentinel-2 raster under the windows of some cells."""
 
     values: NDArray[np.uint16]
-    """(band, rows, columns), 0 missing."""
+    """`(band, rows, columns)`, 0 missing."""
     corner: Cells
     """(1,) the raster's first pixel in the cube."""
     first: Cells
@@ -43,7 +43,7 @@ class Image:
         return self.step > 0 and isinstance(model.card.modalities["sentinel2"], LatticeSettings)
 
     def has_data(self, cells: Cells) -> NDArray[np.bool_]:
-        """Say for each cell (n,) whether its window has a pixel that is not missing."""
+        """Say for each cell `(n,)` whether its window has a pixel that is not missing."""
         rows, columns = self._starts(cells)
         total = np.zeros(np.add(self.values.shape[1:], 1), dtype=np.int64)
         total[1:, 1:] = (self.values != 0).any(axis=0).cumsum(axis=0).cumsum(axis=1)
@@ -52,7 +52,7 @@ class Image:
         return count + total[rows, columns] > 0
 
     def at(self, cells: Cells) -> NDArray[np.uint16]:
-        """Cut the windows of some cells, (n, band, window, window)."""
+        """Cut the windows of some cells, `(n, band, window, window)`."""
         windows = np.lib.stride_tricks.sliding_window_view(
             self.values, (self.window, self.window), axis=(1, 2)
         )
@@ -60,7 +60,7 @@ class Image:
         return np.ascontiguousarray(np.moveaxis(windows[:, rows, columns], 0, 1))
 
     def _starts(self, cells: Cells) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """First row and column of each cell's window in the raster, (n,) each."""
+        """First row and column of each cell's window in the raster, `(n,)` each."""
         rows = first_pixel(cells.row, self.ratio, self.window) - self.corner.row
         return rows, first_pixel(cells.column, self.ratio, self.window) - self.corner.column
 
@@ -71,9 +71,9 @@ class Pixels:
 
     modality: str
     values: NDArray[Any]
-    """(..., rows, columns) with slots in the place of years."""
+    """`(..., rows, columns)` with slots in the place of years."""
     present: NDArray[np.bool_]
-    """(rows, columns): pixels that are not missing altogether."""
+    """`(rows, columns)`: pixels that are not missing altogether."""
     window: Window
     """Their place in the cube."""
     ratio: float
@@ -82,25 +82,25 @@ class Pixels:
     sites_at_once = 2048
 
     def has_data(self, cells: Cells) -> NDArray[np.bool_]:
-        """Say for each cell (n,) whether its pixel holds anything."""
+        """Say for each cell `(n,)` whether its pixel holds anything."""
         return self.present.ravel()[self.places(cells)]
 
     def at(self, cells: Cells) -> NDArray[Any]:
-        """Return the inputs of some cells, (n, ...)."""
+        """Return the inputs of some cells, `(n, ...)`."""
         return self.values_at(self.places(cells))
 
     def values_at(self, places: NDArray[np.int64]) -> NDArray[Any]:
-        """Return the inputs of pixels by their flat places, (n, ...)."""
+        """Return the inputs of pixels by their flat places, `(n, ...)`."""
         flat = self.values.reshape(*self.values.shape[:-2], -1)
         return np.ascontiguousarray(np.moveaxis(flat[..., places], -1, 0))
 
     def distinct(self, cells: Cells) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return the flat places of all pixels under the cells, and which is each cell's (n,)."""
+        """Return the flat places of all pixels under the cells, and which is each cell's `(n,)`."""
         places, index = np.unique(self.places(cells), return_inverse=True)
         return places, index.astype(np.int64)
 
     def places(self, cells: Cells) -> NDArray[np.int64]:
-        """Return the flat place of the pixel that each cell's centre lies in, (n,)."""
+        """Return the flat place of the pixel that each cell's centre lies in, `(n,)`."""
         row = np.floor((cells.row + 0.5) * self.ratio).astype(np.int64) - self.window.rows.start
         column = np.floor((cells.column + 0.5) * self.ratio).astype(np.int64)
         return row * self.window.shape[1] + column - self.window.columns.start
