@@ -153,13 +153,10 @@ class TilePass:
 
     def _sums(self, part: slice, probability: torch.Tensor) -> Sums:
         assemblage = self.program.assemblage
-        threshold = torch.from_numpy(assemblage.threshold[part, None]).to(probability.device)
-        return Sums.of(
-            assemblage.members[:, part],
-            probability,
-            probability >= threshold,
-            assemblage.status[part],
-        )
+        threshold = torch.tensor(assemblage.threshold[part, None], device=probability.device)
+        # Tables that travelled to a worker are read-only, which torch does not take.
+        members, status = assemblage.members[:, part].copy(), assemblage.status[part].copy()
+        return Sums.of(members, probability, probability >= threshold, status)
 
     def _quantised(self, part: slice, probability: torch.Tensor) -> NDArray[np.uint8]:
         """Round a block, and count what rounding keeps and where each species occurs."""
