@@ -1,6 +1,6 @@
 """Workers behind one narrow door: send a function once, submit places, hear what ended.
 
-No graph, no arrays: arguments and results are small (PITFALLS.md 1, 2 and 7 are why).
+No graph, no arrays: arguments and results are small.
 """
 
 import logging

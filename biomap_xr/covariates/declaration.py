@@ -1,4 +1,4 @@
-"""The groups of the covariates cube before any value is known (DESIGN.md, section 3)."""
+"""The groups of the covariates cube before any value is known."""
 
 from collections.abc import Iterable, Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""Tiny cubes as DESIGN fixes them, made by hand."""
+"""Tiny cubes with the documented names and dims, made by hand."""
 
 import numpy as np
 import pytest
