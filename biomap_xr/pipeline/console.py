@@ -11,13 +11,13 @@ from rich.logging import RichHandler
 from biomap_xr.cluster import LocalProfile, Profile, read_profile
 from biomap_xr.errors import RecipeError
 from biomap_xr.pipeline.reporting import make_report
-from biomap_xr.pipeline.running import Run, run
+from biomap_xr.pipeline.running import Run, identity, run
 from biomap_xr.pipeline.status import progress_of
 from biomap_xr.pipeline.summing import MapSums
 from biomap_xr.pipeline.workers import Workers
 from biomap_xr.pipeline.workspace import Workspace
 from biomap_xr.recipe import Recipe
-from biomap_xr.run import watch
+from biomap_xr.run import claim, identity_of, watch
 from biomap_xr.run.progress import duration
 from biomap_xr.virtual import TileCount, VirtualSettings, simulate
 
@@ -31,6 +31,7 @@ def run_recipe(recipe: Path, cluster: Path | None, workspace: Path | None) -> in
         BiomapError: The run cannot begin or go on.
     """
     loaded, place = _opened(recipe, workspace)
+    place.make()
     profile = read_profile(cluster) if cluster else LocalProfile(kind="local")
     start = time.monotonic()
     console = log_to(Console(file=sys.stderr))
@@ -97,8 +98,13 @@ def simulate_europe(out: Path, seed: int, tiles: str) -> int:
 
 
 def _opened(recipe: Path, workspace: Path | None) -> tuple[Recipe, Workspace]:
+    """Read a recipe and find its workspace, which must be its own where there is one."""
     loaded = Recipe.load(recipe)
-    return loaded, Workspace((workspace or RUNS / loaded.name).resolve())
+    place = Workspace((workspace or RUNS / loaded.name).resolve())
+    place.check()
+    if identity_of(place.root) is not None:
+        claim(place.root, identity(loaded))
+    return loaded, place
 
 
 def _screen() -> Console:

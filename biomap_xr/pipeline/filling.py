@@ -3,11 +3,17 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from biomap_xr.errors import SetAsideError
+from biomap_xr.errors import BiomapError, CorruptError, InputError, SetAsideError
 from biomap_xr.grid import Tile
+from biomap_xr.pipeline.plan import Plan
 from biomap_xr.pipeline.workers import Workers
 from biomap_xr.pipeline.workspace import Workspace
-from biomap_xr.run import FillSettings, Listener, Program, Summary, fill, silent
+from biomap_xr.run import Failure, FillSettings, Listener, Program, Summary, fill, silent
+
+KINDS: dict[str, type[BiomapError]] = {
+    kind.__name__: kind for kind in (InputError, CorruptError, SetAsideError)
+}
+"""What a tile can have failed of, by the name that its record begins with."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +29,7 @@ class Filling:
         """Run a program on the tiles that have no valid receipt; paths are in the workspace."""
         ledger, root = self.workspace.ledger(program.name), self.workspace.root
         wanted = tuple(tiles)
+        Plan(len(wanted), program.fingerprint).write(self.workspace.plan(program.name))
         done = [tile for tile in wanted if ledger.valid(tile.name, program.fingerprint, root)]
         if len(done) == len(wanted):
             return Summary(program.name, (), tuple(tile.name for tile in done), ())
@@ -40,12 +47,14 @@ class Filling:
         """Run a program that a later stage needs whole.
 
         Raises:
-            SetAsideError: A tile is missing at the end.
+            InputError: The inputs of a tile do not fit.
+            CorruptError: Those that were stored are not what was written.
+            SetAsideError: A tile is missing at the end for another reason.
         """
         summary = self.run(program, tiles)
         if summary.failed:
             first = summary.failed[0]
-            raise SetAsideError(
+            raise _kind_of(first)(
                 f"{program.name}: {len(summary.failed)} tiles were set aside, first {first.tile}: "
                 f"{first.error}; mend its input and run the recipe again"
             )
@@ -55,3 +64,8 @@ class Filling:
                 f"{len(summary.left)} tiles left; run the recipe again to go on"
             )
         return summary
+
+
+def _kind_of(failure: Failure) -> type[BiomapError]:
+    """Return the error to stop with: a run that ends early has not finished but for some tiles."""
+    return KINDS.get(failure.error.partition(":")[0], SetAsideError)

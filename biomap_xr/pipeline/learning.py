@@ -14,7 +14,7 @@ from scipy.sparse import csr_array
 
 from biomap_xr.covariates.cube import Covariates
 from biomap_xr.covariates.inputs import cut_inputs
-from biomap_xr.covariates.patches import PatchSettings, inputs_from_patches
+from biomap_xr.covariates.patches import PatchInputs, PatchSettings, read_patches
 from biomap_xr.errors import InputError
 from biomap_xr.folds import Roles, balance, blocks_of, split_cells
 from biomap_xr.grid import Grid
@@ -23,7 +23,7 @@ from biomap_xr.pipeline.scores import Scores
 from biomap_xr.pipeline.workspace import Workspace
 from biomap_xr.recipe import Recipe
 from biomap_xr.species import samples
-from biomap_xr.species.artefact import load_model, save_model
+from biomap_xr.species.artefact import CARD, load_model, save_model
 from biomap_xr.species.branches import train_branches, train_ensemble
 from biomap_xr.species.calibration import calibrate
 from biomap_xr.species.model import SpeciesModel
@@ -108,11 +108,13 @@ def learn(
         data: Fingerprint of recipe sections, observations and covariates.
 
     Raises:
-        InputError: Observations do not fit the recipe or the covariates.
+        InputError: Observations do not fit the recipe or the covariates, or a model of other data
+            lies where the recipe's was.
+        CorruptError: The model is not the one that was written.
     """
     place = workspace.models / "species"
-    if Scores.exist(workspace.models, data):
-        return load_model(place)
+    if Scores.exist(workspace.models, data) and (place / CARD).is_file():
+        return _trained(place, data)
     scratch = workspace.models / "windows"
     lesson = prepare(recipe, observe(), covariates, scratch)
     try:
@@ -131,7 +133,8 @@ def prepare(recipe: Recipe, sites: Sites, covariates: Covariates | None, scratch
     """
     wanted = tuple(recipe.species.modalities)
     if recipe.patches is not None:
-        inputs = {name: _files_of(recipe.patches, sites, name) for name in wanted}
+        kept, files = _files_of(recipe.patches, sites, wanted)
+        sites, inputs = sites.select(kept), {name: files[name] for name in wanted}
     elif covariates is not None:
         cut = cut_inputs(covariates, sites.cells, sites.year, wanted, recipe.inputs, folder=scratch)
         inputs = {name: cut[name] for name in wanted}
@@ -144,11 +147,20 @@ def prepare(recipe: Recipe, sites: Sites, covariates: Covariates | None, scratch
     return Lesson(sites, inputs, roles)
 
 
-def _files_of(settings: PatchSettings, sites: Sites, name: Modality) -> NDArray[Any]:
-    """Read the files of a modality at all sites, (n, ...), by the ids that its edition names."""
-    own = {"sentinel2": sites.patch_id, "landsat": sites.time_series_id}.get(name, sites.survey_id)
-    ids = [str(one or survey) for one, survey in zip(own, sites.survey_id, strict=True)]
-    return inputs_from_patches(settings, ids, [name])[name]
+def _files_of(settings: PatchSettings, sites: Sites, wanted: tuple[Modality, ...]) -> PatchInputs:
+    """Read the files of all sites, (n, ...), by the names that their edition gives them."""
+    own = {"sentinel2": sites.patch_id, "landsat": sites.time_series_id}
+    ids = {
+        name: [
+            str(one or survey)
+            for one, survey in zip(own.get(name, sites.survey_id), sites.survey_id, strict=True)
+        ]
+        for name in wanted
+    }
+    found = read_patches(settings, ids)
+    if not found.kept.all():
+        logger.info("%d of %d sites have no file and are left out", (~found.kept).sum(), len(sites))
+    return found
 
 
 def _train_all(recipe: Recipe, lesson: Lesson, folder: Path, data: str) -> dict[str, SpeciesModel]:
@@ -197,13 +209,31 @@ def _finished(model: SpeciesModel, lesson: Lesson, recipe: Recipe) -> SpeciesMod
 
 def _kept(folder: Path, data: str, make: Callable[[], SpeciesModel]) -> SpeciesModel:
     """Load a model that was trained on the same data, or train it and keep it."""
-    if (folder / "card.json").is_file():
+    if (folder / CARD).is_file():
         model = load_model(folder)
         if model.card.data_fingerprint == data:
             return model
     model = make()
     model.card = model.card.model_copy(update={"data_fingerprint": data})
     return save_model(model, folder)
+
+
+def _trained(place: Path, data: str) -> SpeciesModel:
+    """Load the model of a finished training.
+
+    Raises:
+        InputError: Somebody has put another one there.
+    """
+    model = load_model(place)
+    found = model.card.data_fingerprint
+    if found != data:
+        raise InputError(
+            f"{place} holds a model of {len(model.card.species_id)} species that was trained on "
+            f"other data or settings ({found[:12] or 'none named'}) than the recipe's "
+            f"({data[:12]}); restore the recipe's own, or move this one away and run the recipe "
+            "again to train it"
+        )
+    return model
 
 
 def _tell(stage: str, epoch: Epoch) -> None:

@@ -1,15 +1,17 @@
 """The maps: traits and specialists first, cubes declared, tiles filled, receipts summed up."""
 
+import shutil
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from biomap_xr.covariates.cube import Covariates
-from biomap_xr.cubes import declare, update_attributes
+from biomap_xr.cubes import declare, open_cube, update_attributes
 from biomap_xr.errors import InputError
 from biomap_xr.grid import Tile
 from biomap_xr.indicators.cube import indicators_cube
@@ -56,11 +58,25 @@ def make_maps(
     workspace = filling.workspace
     described = _described(recipe, program)
     if program.species_store is not None:
+        _drop_stale(workspace.species, program.weights)
         declare(workspace.species, species_cube(covariates.grid, model.card, described))
     declare(workspace.indicators, indicators_cube(covariates.grid, described))
     summary = filling.run(program, tiles)
     _conclude(program, workspace, described)
     return summary
+
+
+def _drop_stale(store: Path, model: str) -> None:
+    """Remove a species cube of a former model: its thresholds and each of its tiles are another's.
+
+    The workspace belongs to the recipe and to its species table, so no other map is lost.
+    """
+    if store.exists() and open_cube(store).attrs.get("model") != model:
+        stale = store.with_name(f".{store.name}.stale")
+        shutil.rmtree(stale, ignore_errors=True)
+        # Renamed first: a run killed meanwhile leaves no half of a cube under its name.
+        store.rename(stale)
+        shutil.rmtree(stale)
 
 
 def tile_program(
@@ -79,7 +95,8 @@ def tile_program(
         recipe.indicators.specialists,
         workspace.models / "specialists",
     )
-    traits = traits_of(recipe, model.card).with_specialists(specialists.species_id)
+    table = pd.DataFrame({"species_id": model.card.species_id, "species": model.card.species})
+    traits = traits_of(recipe, table).with_specialists(specialists.species_id)
     assemblage = assemblage_of(traits, model.card, recipe.indicators.assemblage)
     parts: dict[str, JsonValue] = {
         "kernel": KERNEL,
@@ -106,13 +123,16 @@ def tile_program(
     )
 
 
-def traits_of(recipe: Recipe, card: ModelCard) -> Traits:
-    """Join the recipe's trait tables to the model's species.
+def traits_of(recipe: Recipe, table: pd.DataFrame) -> Traits:
+    """Join the recipe's trait tables to the species that are modelled.
+
+    Args:
+        recipe: With absolute paths.
+        table: One row a species with the columns species_id and species.
 
     Raises:
         InputError: A table cannot be read or lacks a column.
     """
-    table = pd.DataFrame({"species_id": card.species_id, "species": card.species})
     if recipe.observations.species is not None:
         # Lists may be matched by further columns of the species file, such as a GBIF key.
         traits = read_species(recipe.observations.species).drop(columns="species")

@@ -7,6 +7,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 from biomap_xr.covariates.check import check_sources
 from biomap_xr.covariates.cube import Covariates
 from biomap_xr.covariates.settings import CovariateSettings
@@ -18,7 +20,8 @@ from biomap_xr.observations.sites import Sites
 from biomap_xr.pipeline.filling import Filling
 from biomap_xr.pipeline.gathering import gather, land_tiles
 from biomap_xr.pipeline.learning import learn
-from biomap_xr.pipeline.mapping import make_maps
+from biomap_xr.pipeline.mapping import make_maps, traits_of
+from biomap_xr.pipeline.scores import RECORD
 from biomap_xr.pipeline.workers import Workers
 from biomap_xr.pipeline.workspace import Workspace
 from biomap_xr.recipe import Recipe
@@ -59,8 +62,8 @@ def run(recipe: Recipe, workspace: Workspace, workers: Workers, listener: Listen
         InputError: Inputs or the workspace do not fit; nothing that was there is lost.
         SetAsideError: Tiles of the covariates were set aside.
     """
-    identity = Identity(recipe=recipe.name, grid=recipe.grid.model_dump(mode="json"))
-    claim(workspace.root, identity)
+    workspace.make()
+    claim(workspace.root, identity(recipe))
     with WorkspaceLock(workspace.root):
         if recipe.simulate is not None:
             simulate(recipe.simulate, workspace.virtual)
@@ -77,29 +80,60 @@ def run(recipe: Recipe, workspace: Workspace, workers: Workers, listener: Listen
         return Run(workspace, recipe, model, maps)
 
 
+def identity(recipe: Recipe, species: str = "") -> Identity:
+    """Say what must not change within the workspace of a recipe.
+
+    Args:
+        recipe: As it was loaded.
+        species: The species table in short, empty while it is not known.
+    """
+    grid = recipe.grid.model_dump(mode="json")
+    return Identity(recipe=recipe.name, grid=grid, species=species)
+
+
 def _covariates(
     recipe: Recipe, settings: CovariateSettings, filling: Filling, sites: Callable[[], Sites]
 ) -> Covariates:
     """Fill the covariates cube, once everything that it needs was looked at."""
     grid = Grid.from_settings(recipe.grid)
-    if not filling.workspace.covariates.exists():
-        # Wrong observations should be known before the long work, not after it.
+    # Wrong inputs should be known before the long work, not after it.
+    check_sources(settings, grid)
+    if not (filling.workspace.models / RECORD).is_file():
         sites()
-        check_sources(settings, grid)
     gather(recipe, settings, filling)
     return Covariates.open(filling.workspace.covariates, grid)
 
 
 def _observer(recipe: Recipe, workspace: Workspace) -> Callable[[], Sites]:
-    """Return a function that reads the observations at its first call, and reports on them."""
+    """Return a function that reads the observations at its first call, and reports on them.
+
+    With them the species are known, so the workspace is claimed for these species and the tables
+    of their traits are tried, too.
+    """
 
     @cache
     def sites() -> Sites:
         found, report = observe(recipe.observations, Grid.from_settings(recipe.grid))
+        table = found.species[["species_id", "species"]]
+        traits_of(recipe, table)
+        claim(workspace.root, identity(recipe, _named(table)))
         publish(workspace.models / "observations.json", json.dumps(report.as_dict(), indent=1))
         return found
 
     return sites
+
+
+def _named(table: pd.DataFrame) -> str:
+    """Name a species table (species, columns) by its length and a fingerprint of its rows.
+
+    >>> _named(pd.DataFrame({"species_id": [7], "species": ["Abies alba"]}))
+    '1 species (5836ef9e)'
+    """
+    rows: list[JsonValue] = [
+        [int(number), str(name)]
+        for number, name in zip(table["species_id"], table["species"], strict=True)
+    ]
+    return f"{len(table)} species ({fingerprint_of({'species': rows})[:8]})"
 
 
 def _data(recipe: Recipe, anchored: Recipe, covariates: Covariates | None) -> str:

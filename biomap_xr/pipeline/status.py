@@ -1,9 +1,10 @@
-"""How far a run is, from its receipts alone."""
+"""How far a run is, from its plans and receipts alone."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from biomap_xr.errors import SetAsideError
+from biomap_xr.pipeline.plan import Plan
 from biomap_xr.pipeline.scores import RECORD
 from biomap_xr.pipeline.workspace import Workspace
 from biomap_xr.recipe import Recipe
@@ -13,11 +14,33 @@ PROGRAMS = ("masks", "covariates", "maps")
 
 
 @dataclass(frozen=True)
+class Filled:
+    """How much of a program is done.
+
+    >>> str(Filled(3, 4)), str(Filled(0, 0))
+    ('3 of 4 tiles finished', 'not begun')
+    """
+
+    finished: int = 0
+    """Tiles with a receipt of the program as it is now."""
+    tiles: int = 0
+    """All that it has to fill; 0 where it has not begun."""
+
+    @property
+    def done(self) -> bool:
+        """Whether it has begun and nothing is left."""
+        return 0 < self.tiles <= self.finished
+
+    def __str__(self) -> str:
+        return f"{self.finished} of {self.tiles} tiles finished" if self.tiles else "not begun"
+
+
+@dataclass(frozen=True)
 class Progress:
     """What is there of a run."""
 
-    finished: dict[str, int]
-    """Tiles with a receipt, by program."""
+    programs: dict[str, Filled]
+    """By name, in the order in which they run."""
     failures: tuple[Failure, ...]
     trained: bool
     mapped: bool
@@ -27,8 +50,8 @@ class Progress:
 
     @property
     def status(self) -> int:
-        """0 where models and maps are there and nothing was set aside."""
-        done = self.trained and (not self.mapped or self.finished["maps"] > 0)
+        """0 where the model and all maps are there, 4 where something is missing."""
+        done = self.trained and (not self.mapped or self.programs["maps"].done)
         return 0 if done and not self.failures else SetAsideError.status
 
     def lines(self) -> Iterator[str]:
@@ -36,19 +59,27 @@ class Progress:
         yield f"running: {self.owner or 'no'}"
         yield f"model: {'trained' if self.trained else 'not trained yet'}"
         if self.mapped:
-            for program, tiles in self.finished.items():
-                yield f"{program}: {tiles} tiles finished"
+            for program, filled in self.programs.items():
+                yield f"{program}: {filled}"
         for failure in self.failures:
             yield f"set aside: {failure.program} {failure.tile}: {failure.error}"
 
 
 def progress_of(recipe: Recipe, workspace: Workspace) -> Progress:
     """Look at what a workspace holds; nothing is opened for writing or computed."""
-    ledgers = {name: workspace.ledger(name) for name in PROGRAMS}
+    ledgers = [workspace.ledger(name) for name in PROGRAMS]
     return Progress(
-        finished={name: len(tuple(ledger.receipts())) for name, ledger in ledgers.items()},
-        failures=tuple(each for ledger in ledgers.values() for each in ledger.failures.all()),
+        programs={name: _filled(workspace, name) for name in PROGRAMS},
+        failures=tuple(each for ledger in ledgers for each in ledger.failures.all()),
         trained=(workspace.models / RECORD).is_file(),
         mapped=recipe.covariates is not None,
         owner=str(owner_of(workspace.root) or ""),
     )
+
+
+def _filled(workspace: Workspace, program: str) -> Filled:
+    plan = Plan.read(workspace.plan(program))
+    if plan is None:
+        return Filled()
+    receipts = workspace.ledger(program).receipts()
+    return Filled(sum(each.fingerprint == plan.fingerprint for each in receipts), plan.tiles)

@@ -1,8 +1,10 @@
 """The folder of one run, and what lies where in it."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from biomap_xr.errors import InputError
 from biomap_xr.run import Ledger
 
 
@@ -49,3 +51,40 @@ class Workspace:
     def ledger(self, program: str) -> Ledger:
         """Return the receipts of a program's tiles."""
         return Ledger(self.root / "receipts" / program)
+
+    def plan(self, program: str) -> Path:
+        """Return the file that says how many tiles a program has."""
+        return self.root / "receipts" / f"{program}.json"
+
+    def check(self) -> None:
+        """Make sure that the workspace is a folder, if it is anything.
+
+        Raises:
+            InputError: It is a file, or lies in one.
+        """
+        nearest = next(path for path in (self.root, *self.root.parents) if path.exists())
+        if not nearest.is_dir():
+            raise InputError(
+                f"{nearest} is a file, expected a folder for the workspace {self.root}; "
+                "name a folder with --workspace"
+            )
+
+    def make(self) -> None:
+        """Make the folder where it is missing.
+
+        Raises:
+            InputError: It cannot be made, or not be written to.
+        """
+        self.check()
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(
+                f"the workspace {self.root} cannot be made: {error.strerror}; expected a place "
+                "that can be written to: name another folder with --workspace"
+            ) from error
+        if not os.access(self.root, os.W_OK | os.X_OK):
+            raise InputError(
+                f"the workspace {self.root} cannot be written to; change its permissions, or "
+                "name another folder with --workspace"
+            )
