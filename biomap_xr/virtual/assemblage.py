@@ -42,7 +42,7 @@ class Drawn:
 
     @classmethod
     def empty(cls, species: int, count: int) -> Self:
-        """Return arrays (species, count) that are yet to be filled."""
+        """Return arrays ``(species, count)`` that are yet to be filled."""
         shape = species, count
         return cls(np.empty(shape, np.float32), np.empty(shape, np.uint8))
 
@@ -61,7 +61,7 @@ class Assemblage:
         return cls(world, niches_of(world, len(HABITATS)))
 
     def features(self, centres: Places) -> Floats:
-        """Return the features (feature, n) at cell centres, off their means over the land.
+        """Return the features ``(feature, n)`` at cell centres, off their means over the land.
 
         The cells of a raster are put in one row, line by line from its first.
         """
@@ -79,12 +79,13 @@ class Assemblage:
 
         Args:
             centres: Centres of the cells in metres.
-            features: What `features` returns for them, (feature, n).
+            features: What `features` returns for them, ``(feature, n)``.
             species: Which species.
-            into: Arrays (species, n) to fill; new ones if left out.
+            into: Arrays ``(species, n)`` to fill; new ones if left out.
         """
         niches = self.niches
         weights, loadings = niches.weights[species], niches.loadings[species]
+        # Fresh memory costs about as much as the arithmetic, so a caller may bring its own.
         drawn = into or Drawn.empty(len(weights), features.shape[1])
         cells = _Cells(
             np.ascontiguousarray(features),
@@ -97,7 +98,7 @@ class Assemblage:
         return drawn
 
     def part(self, features: Floats, modality: str) -> Floats:
-        """Return probabilities (species, n) with all parts but one modality's at their means."""
+        """Return probabilities ``(species, n)`` with other modalities at their means."""
         chosen, niches = features_in(modality), self.niches
         logit = niches.weights[:, chosen] @ features[chosen] + niches.offset[:, None]
         return expit(logit)
@@ -109,14 +110,15 @@ class Assemblage:
         return np.arange(1, count + 1, dtype=np.uint64) * np.uint64(GOLDEN)
 
     def _hashes(self, purpose: str, centres: Places) -> NDArray[np.uint64]:
-        """Return one hash a cell (n,); cells are counted from the origin of the CRS."""
+        """Return one hash a cell ``(n,)``; cells are counted from the origin of the CRS."""
         resolution = self.world.settings.resolution
         column = np.floor(centres.x / resolution).astype(np.int64)
         row = np.floor(broadcast_y(centres) / resolution).astype(np.int64)
         return hashes_of(salt_of(self.world.settings.seed, purpose), row, column).ravel()
 
     def _factors(self, centres: Places) -> Floats:
-        """Return the shared factors (factor, n) at cells."""
+        """Return the shared factors ``(factor, n)`` at cells."""
+        # Neighbouring plots are alike beyond their drivers, as in real vegetation; so are cells.
         smooth = [self.world.field(name, centres).ravel() for name in ("factor_near", "factor_far")]
         cell = normals(self._hashes("factor_cell", centres))
         return np.stack([*smooth, cell.astype(np.float32)])
@@ -174,6 +176,7 @@ TABLES = _tables()
 def _look_up(table: Floats, value: np.float32, bound: int) -> np.float32:
     """Return a table's value: linear between its entries, the outermost entry beyond them."""
     place = (value + np.float32(bound)) * np.float32(STEPS)
+    # The outermost entries hold beyond the table: there chances are 0 or 1 to 1e-7.
     place = min(max(place, np.float32(0)), np.float32(2 * bound * STEPS - 1))
     index = np.int32(place)
     return table[index] + (place - np.float32(index)) * (table[index + 1] - table[index])
@@ -189,7 +192,7 @@ def _draw(
     probability: Floats,
     present: NDArray[np.uint8],
 ) -> None:
-    """Fill ``probability`` and ``present``, both (species, n)."""
+    """Fill ``probability`` and ``present``, both ``(species, n)``."""
     logit, shift = np.empty(BLOCK, np.float32), np.empty(BLOCK, np.float32)
     weights, loadings, stretch = species.weights, species.loadings, species.stretch
     for start in range(0, cells.features.shape[1], BLOCK):

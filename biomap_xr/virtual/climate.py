@@ -43,20 +43,20 @@ class Normals:
 
 
 def normals_at(world: World, places: Points) -> Normals:
-    """Return the long-term climate of places (n,)."""
+    """Return the long-term climate of places ``(n,)``."""
     relief = world.terrain.at(places)
     rain = np.exp(world.raw("precipitation", places, relief))
     return Normals(world.raw("temperature", places, relief), rain)
 
 
 def year_at(world: World, places: Points, climate: Normals, year: int) -> NDArray[np.uint16]:
-    """Return one year's months (variable, month, n): pr in 0.01 kg m-2, temperatures in 0.1 K."""
+    """Return one year's months ``(variable, month, n)``: 0.01 kg m-2 of rain, then 0.1 K."""
     months = [_month_at(world, places, climate, year, month) for month in MONTHS]
     return np.stack(months, axis=1)
 
 
 def series_at(world: World, places: Points) -> NDArray[np.uint16]:
-    """Return the cubes (n, variable, year, month) of the pixels that places (n,) lie in."""
+    """Return the cubes ``(n, variable, year, month)`` of the pixels that places ``(n,)`` lie in."""
     to_degrees, to_metres = _transformers()
     longitude, latitude = to_degrees.transform(places.x, places.y)
     x, y = to_metres.transform(_pixel_centre(longitude), _pixel_centre(latitude))
@@ -72,6 +72,7 @@ def climate_geobox(extent: Extent) -> GeoBox:
     west, south, east, north = to_degrees.transform_bounds(
         extent.x_min, extent.y_min, extent.x_max, extent.y_max, densify_pts=51
     )
+    # Whole multiples of the step from the prime meridian, so that maps side by side fit together.
     left, bottom = math.floor(west / STEP) - MARGIN, math.floor(south / STEP) - MARGIN
     right, top = math.ceil(east / STEP) + MARGIN, math.ceil(north / STEP) + MARGIN
     affine = rasterio.Affine(STEP, 0, left * STEP, 0, -STEP, top * STEP)
@@ -106,15 +107,17 @@ def _fill(world: World, part: Part, writers: Writers) -> None:
 def _month_at(
     world: World, places: Points, climate: Normals, year: int, month: int
 ) -> NDArray[np.uint16]:
-    """Return one month (variable, n): the normals, the season and that month's weather."""
+    """Return one month ``(variable, n)``: the normals, the season and that month's weather."""
     seed = world.settings.seed
     warm, wet = (
         Field.named(seed, f"{name}/{year}/{month}", {WEATHER_SCALE: 1.0}).at(places)
         for name in ("warm", "wet")
     )
+    # July is the warmest month; rain falls a little more in winter.
     season = np.cos(2 * np.pi * (month - 7) / 12)
     mean = climate.temperature + ANNUAL_RANGE * season + 1.2 * warm
     rain = climate.precipitation / 12 * (1 - 0.2 * season) * np.exp(0.3 * wet - 0.045)
+    # The mean of exp(0.3 z) is exp(0.045): weather moves single months, not the normals.
     day = 3.5 + 1.5 * season
     kelvin = [10 * (mean + shift + 273.15) for shift in (0, day, -day)]
     values = np.stack([100 * rain, *kelvin])

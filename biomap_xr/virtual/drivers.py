@@ -100,6 +100,7 @@ class World:
         if name == "disturbance":
             return self.disturbance(places).remaining(LAST_YEAR)
         if name == "productivity":
+            # Wet places grow more, so that the two modalities share a little.
             own, moist = self.field("productivity", places), self.field("moisture", places)
             return (0.97 * own + 0.25 * moist).astype(np.float32)
         return self.field(name, places)
@@ -115,12 +116,13 @@ class World:
         return np.clip((raw - self.mean[name]) / self.spread[name], -3, 3).astype(np.float32)
 
     def drivers(self, places: Places) -> NDArray[np.float32]:
-        """Return all `DRIVERS` in order at places: (driver, rows, columns) or (driver, n)."""
+        """Return all `DRIVERS` at places: ``(driver, rows, columns)`` or ``(driver, n)``."""
         relief = self.terrain.at(places)
         return np.stack([self.driver(name, places, relief) for name in DRIVERS])
 
     def disturbance(self, places: Places) -> Disturbance:
         """Return what befell the vegetation at places."""
+        # Stands of one neighbourhood are felled in one year: the year is a field, too.
         severity = np.clip((self.field("disturbance", places) - DISTURBED) / 0.8, 0, 1)
         span = LAST_YEAR - FIRST_YEAR + 1
         year = FIRST_YEAR + np.floor(span * ndtr(self.field("disturbance_year", places)))
@@ -137,7 +139,7 @@ class World:
 
 
 def sample_of(settings: VirtualSettings) -> Points:
-    """Return one random place in each of `SAMPLE_SIDE` squared rectangles of the map, (n,) metres.
+    """Return random places ``(n,)`` in metres, one in each of `SAMPLE_SIDE` squared rectangles.
 
     The places do not depend on the tiles, so that worlds of one extent are the same however they
     are cut.
@@ -153,7 +155,7 @@ def sample_of(settings: VirtualSettings) -> Points:
 
 
 def chosen_of(places: Points, chosen: NDArray[np.bool_]) -> Points:
-    """Return the chosen places (n,)."""
+    """Return the chosen places ``(n,)``."""
     return Points(places.x[chosen], places.y[chosen])
 
 
@@ -164,12 +166,13 @@ def _fields_of(settings: VirtualSettings) -> dict[str, Field]:
     Landsat shows is read at the cell itself and changes within some hundred metres.
     """
     regional = settings.regional_scale
+    # Tiny maps shrink all scales, so that they still hold several landscapes.
     landscape, stand = min(1_400.0, regional), min(700.0, regional / 1.5)
     shares = {
         "warmth": {0.9 * regional: 1.0},
         "rain": {0.8 * regional: 1.0},
-        "openness": {landscape: 0.8, 0.3 * landscape: 0.2},
-        "moisture": {0.9 * landscape: 0.8, 0.3 * landscape: 0.2},
+        "openness": {landscape: 0.85, 0.3 * landscape: 0.15},
+        "moisture": {0.9 * landscape: 0.85, 0.3 * landscape: 0.15},
         "phenology": {2 * stand: 0.5, 0.6 * stand: 0.5},
         "productivity": {2.2 * stand: 0.5, 0.7 * stand: 0.5},
         "disturbance": {stand: 1.0},

@@ -39,7 +39,7 @@ class Octave:
     weight: float
 
     def add_to(self, total: NDArray[np.float64], places: Places) -> None:
-        """Add the octave times its weight to ``total``, (rows, columns) or (n,)."""
+        """Add the octave times its weight to ``total``, ``(rows, columns)`` or ``(n,)``."""
         columns, rows = _axis(places.x, self.scale), _axis(places.y, self.scale)
         if isinstance(places, Points):
             near = np.arange(4)
@@ -77,7 +77,7 @@ class Field:
         )
 
     def at(self, places: Places) -> NDArray[np.float32]:
-        """Return the field at places: (rows, columns) for a raster, (n,) for points.
+        """Return the field at places: ``(rows, columns)`` for a raster, ``(n,)`` for points.
 
         >>> field = Field.named(1, "example", {100.0: 1.0})
         >>> raster = field.at(Lattice(np.array([5.0, 15.0]), np.array([25.0])))
@@ -92,7 +92,7 @@ class Field:
 
 
 def shape_of(places: Places) -> tuple[int, ...]:
-    """Return the shape of a field's values at places: (rows, columns) or (n,)."""
+    """Return the shape of a field's values at places: ``(rows, columns)`` or ``(n,)``."""
     if isinstance(places, Lattice):
         return len(places.y), len(places.x)
     return np.shape(places.x)
@@ -113,7 +113,7 @@ class Axis(NamedTuple):
 
 
 def _axis(position: NDArray[np.float64], scale: float) -> Axis:
-    """Return where positions (n,) in metres lie between nodes that are ``scale`` apart."""
+    """Return where positions ``(n,)`` in metres lie between nodes that are ``scale`` apart."""
     place = position / scale
     node = np.floor(place)
     t = place - node
@@ -135,7 +135,7 @@ def _interpolate(
     weight: float,
     total: NDArray[np.float64],
 ) -> None:
-    """Add the splines through ``nodes`` to ``total`` (rows, columns), along y, then along x."""
+    """Add the splines through ``nodes`` to ``total`` ``(rows, columns)``, along y, then along x."""
     line = np.empty(nodes.shape[1])
     for r in range(total.shape[0]):
         first, w = rows.first[r], rows.weights[r]

@@ -77,6 +77,7 @@ def write_land(world: World, path: Path, grid: Grid) -> None:
 
 def write_ecoregions(world: World, path: Path, grid: Grid) -> None:
     """Write the ecoregions as polygons with columns ``code`` and ``name``, cut at tile borders."""
+    # Coarser than cells by a whole number, so that tiles still cut it evenly.
     side = next(step for step in range(10, 0, -1) if grid.tile_cells % step == 0)
     coarse = grid.with_resolution(grid.resolution * side)
     _write_polygons(path, coarse, partial(ecoregions_at, world), 0)
@@ -121,7 +122,7 @@ def _fill(world: World, part: Part, writers: Writers) -> None:
 
 
 def _slope(world: World, pixels: Lattice, step: float) -> NDArray[np.float32]:
-    """Return the slope (rows, columns) in degrees from elevations half a pixel away."""
+    """Return the slope ``(rows, columns)`` in degrees from elevations half a pixel away."""
     east, west = (
         world.terrain.at(Lattice(pixels.x + half, pixels.y)).elevation
         for half in (step / 2, -step / 2)

@@ -47,7 +47,7 @@ HABITATS = (
 
 
 def habitats_by_openness(openness: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Return which of `HABITATS` each assemblage (group,) makes: the more open, the later.
+    """Return which of `HABITATS` each assemblage ``(group,)`` makes: the more open, the later.
 
     >>> habitats_by_openness(np.array([0.5, -1.0, 2.0])).tolist()
     [1, 0, 2]
@@ -66,7 +66,7 @@ class Affinity:
         self._sum = np.zeros((groups, cells), np.float32)
 
     def add(self, probability: NDArray[np.float32], species: slice) -> None:
-        """Take in the probabilities (species, cells) of a block of species."""
+        """Take in the probabilities ``(species, cells)`` of a block of species."""
         group = self._group[species]
         for each in np.unique(group):
             self._sum[each] += probability[group == each].sum(axis=0) * np.float32(
@@ -74,5 +74,5 @@ class Affinity:
             )
 
     def best(self) -> NDArray[np.int64]:
-        """Return the assemblage (cells,) that exceeds its mean over the land the most."""
+        """Return the assemblage ``(cells,)`` that exceeds its mean over the land the most."""
         return self._sum.argmax(axis=0)

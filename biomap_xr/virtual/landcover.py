@@ -21,6 +21,7 @@ def land_cover_at(world: World, places: Places, relief: Relief) -> NDArray[np.ui
     moisture = world.driver("moisture", places)
     warmth = world.driver("temperature", places, relief)
     rain = world.driver("precipitation", places, relief)
+    # Nobody settles high up.
     people = world.field("people", places) - relief.elevation / np.float32(900)
     high = relief.elevation > TREE_LINE
     meadow = (openness > 0.6) & (people <= -0.6) & (moisture <= 0.3)

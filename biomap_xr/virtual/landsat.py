@@ -77,9 +77,10 @@ def vegetation_at(world: World, pixels: Places) -> Vegetation:
 def quarter_at(
     world: World, vegetation: Vegetation, pixels: Places, year: int, quarter: int
 ) -> NDArray[np.uint8]:
-    """Return the bytes (band, n) of one quarter at pixels; 255 where clouds never opened."""
+    """Return the bytes ``(band, n)`` of one quarter at pixels; 255 where clouds never opened."""
     seed = world.settings.seed
     values = np.empty((len(BANDS), len(vegetation.hashes)), np.uint8)
+    # Veils are one field a date: where winter was dark, whole regions lack that quarter.
     veil = Field.named(seed, f"veil/{year}/{quarter}", {3_000.0: 1.0}).at(pixels).ravel()
     weather = generator_of(seed, f"weather/{year}/{quarter}").normal(0, WEATHER, len(BANDS))
     seen = _Seen(
@@ -95,7 +96,7 @@ def quarter_at(
 
 
 def series_at(world: World, points: Points) -> NDArray[np.uint8]:
-    """Return the cubes (n, band, quarter, year) of the pixels that points lie in, 255 unseen."""
+    """Return the cubes ``(n, band, quarter, year)`` of the pixels of points, 255 unseen."""
     extent, size = world.settings.grid_settings().extent, world.settings.landsat_resolution
     column = np.floor((points.x - extent.x_min) / size)
     row = np.floor((extent.y_max - points.y) / size)
@@ -159,7 +160,7 @@ def _render(
     still: NDArray[np.float32],
     values: NDArray[np.uint8],
 ) -> None:
-    """Fill ``values`` (band, n) for one quarter; ``still`` (band,) is what water gives."""
+    """Fill ``values`` ``(band, n)`` for one quarter; ``still`` ``(band,)`` is what water gives."""
     for b in range(values.shape[0]):
         base = response[b, 0] + response[b, 1] * when.season + when.weather[b]
         phenology = response[b, 2] * when.season
@@ -168,6 +169,7 @@ def _render(
         for i in range(values.shape[1]):
             value = base + phenology * seen.drivers[0, i] + productivity * seen.drivers[1, i]
             value += response[b, 4] * seen.drivers[2, i] + response[b, 6] * seen.disturbed[i]
+            # Branches inside the loop cost less than a second pass over memory.
             if seen.water[i]:
                 value = still[b]
             # One of four levels a byte apart, from the two highest bits of a product with the hash.

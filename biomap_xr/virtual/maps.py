@@ -114,6 +114,7 @@ class TilePainter:
         truth, window = self._truth, tile.window
         centres = pixels_of(truth.grid.geobox, window.rows, window.columns)
         land = truth.assemblage.world.terrain.at(centres).land.ravel()
+        # A tile without land stays what the declaration fills it with.
         if not land.any():
             return
         origin = {"y": window.rows.start, "x": window.columns.start}
@@ -124,7 +125,7 @@ class TilePainter:
     def _paint_species(
         self, centres: Lattice, land: NDArray[np.bool_], origin: Mapping[str, int]
     ) -> dict[str, NDArray[Any]]:
-        """Write probability and presence by blocks; return the maps (cells,) over all species."""
+        """Write probability and presence by blocks; return maps ``(cells,)`` of all species."""
         truth, niches = self._truth, self._truth.assemblage.niches
         features = truth.assemblage.features(centres)
         affinity = Affinity(niches.group, niches.prevalence, len(HABITATS), len(land))
@@ -153,7 +154,7 @@ class TilePainter:
     def _draw(
         self, centres: Lattice, features: Floats, species: slice, land: NDArray[np.bool_]
     ) -> Drawn:
-        """Return the block's species (species, cells), none in water."""
+        """Return the block's species ``(species, cells)``, none in water."""
         size = species.stop - species.start
         into = Drawn(self._drawn.probability[:size], self._drawn.present[:size])
         drawn = self._truth.assemblage.draw(centres, features, species, into)
@@ -162,7 +163,7 @@ class TilePainter:
         return drawn
 
     def _encode(self, probability: Floats) -> NDArray[np.uint16]:
-        """Return probabilities (species, cells) as they are stored, (species, y, x)."""
+        """Return probabilities ``(species, cells)`` as they are stored, ``(species, y, x)``."""
         coded = self._coded[: len(probability)]
         # A chance of one would be 65,536: it is stored as the largest number below.
         np.multiply(rounded(probability), SCALE, out=coded, casting="unsafe", dtype=np.float32)

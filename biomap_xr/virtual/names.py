@@ -53,12 +53,12 @@ def species_names(seed: int, count: int) -> list[str]:
 
 
 def species_ids(seed: int, count: int) -> NDArray[np.int64]:
-    """Return unique ids (species,), ascending and with gaps: they are no positions in an array."""
+    """Return unique ids ``(species,)``, ascending and with gaps: no positions in an array."""
     drawn = generator_of(seed, "ids").choice(12 * count, size=count, replace=False)
     return np.sort(drawn).astype(np.int64)
 
 
 def gbif_keys(seed: int, count: int) -> NDArray[np.int64]:
-    """Return unique seven-digit keys (species,) as GBIF's backbone has them."""
+    """Return unique seven-digit keys ``(species,)`` as GBIF's backbone has them."""
     drawn = generator_of(seed, "keys").choice(7_000_000, size=count, replace=False)
     return (drawn + 2_600_000).astype(np.int64)

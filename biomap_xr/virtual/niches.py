@@ -82,6 +82,7 @@ def niches_of(world: World, groups: int) -> Niches:
     land = chosen_of(places, world.terrain.at(places).land)
     features = features_of(world.drivers(land))
     random = generator_of(settings.seed, "niches")
+    # Groups keep neighbours in the table alike, as the species of real habitats share their needs.
     group = np.sort(random.integers(groups, size=settings.species))
     optimum = random.normal(0, 1.0, (groups, len(DRIVERS))).astype(np.float32)
     centre = features.mean(axis=1)
@@ -93,10 +94,10 @@ def niches_of(world: World, groups: int) -> Niches:
 
 
 def expected_auc(score: Floats, probability: Floats) -> Floats:
-    """Return the AUC (species,) of a score over presences drawn with a probability.
+    """Return the AUC ``(species,)`` of a score over presences drawn with a probability.
 
     The AUC is the chance that a place with the species has a higher score than one without it, over
-    all pairs of different places; both arrays are (n, species), and scores have no ties.
+    all pairs of different places; both arrays are ``(n, species)``, and scores have no ties.
 
     >>> score = np.array([[0.1], [0.9]], np.float32)
     >>> expected_auc(score, np.array([[0.0], [1.0]], np.float32)).tolist()
@@ -104,6 +105,7 @@ def expected_auc(score: Floats, probability: Floats) -> Floats:
     """
     order = np.argsort(score, axis=0)
     present = np.take_along_axis(probability.astype(np.float64), order, axis=0)
+    # A presence outranks the absences that were passed before it.
     absent = 1 - present
     below = np.cumsum(absent, axis=0) - absent
     pairs = present.sum(0) * absent.sum(0) - (present * absent).sum(0)
@@ -111,11 +113,12 @@ def expected_auc(score: Floats, probability: Floats) -> Floats:
 
 
 def _weights(random: np.random.Generator, optimum: Floats, features: Floats) -> Floats:
-    """Return weights (species, feature) of quadratic niches around optima (species, driver).
+    """Return weights ``(species, feature)`` of quadratic niches around ``(species, driver)`` optima.
 
-    Each modality's part has the variance of its share over the centred features (feature, n).
+    Each modality's part has the variance of its share over the centred features ``(feature, n)``.
     """
     species, count = optimum.shape
+    # -(z - best)^2 / (2 tolerance^2) = z best / tolerance^2 - z^2 / (2 tolerance^2) + constant.
     best = optimum + random.normal(0, 0.55, (species, count))
     tolerance = np.exp(random.normal(np.log(1.3), 0.3, (species, count)))
     linear, square = best / tolerance**2, -0.5 / tolerance**2
@@ -130,7 +133,7 @@ def _weights(random: np.random.Generator, optimum: Floats, features: Floats) -> 
 
 
 def _prevalence(random: np.random.Generator, settings: VirtualSettings) -> Floats:
-    """Return shares of the land (species,): many rare species and few common ones."""
+    """Return shares of the land ``(species,)``: many rare species and few common ones."""
     drawn = np.exp(random.normal(0, 0.9, settings.species))
     mean = settings.mean_richness / settings.species
     for _ in range(8):
@@ -142,12 +145,13 @@ def _prevalence(random: np.random.Generator, settings: VirtualSettings) -> Float
 def _calibrated(
     features: Floats, weights: Floats, prevalence: Floats, skill: float
 ) -> tuple[np.float32, Floats]:
-    """Return the gain that gives the wanted macro AUC, and offsets (species,).
+    """Return the gain that gives the wanted macro AUC, and offsets ``(species,)``.
 
-    ``features`` are (feature, n), off their means.
+    ``features`` are ``(feature, n)``, off their means.
     """
     every = max(1, len(weights) // GAIN_SPECIES)
     parts, wanted = (weights[::every] @ features).T, prevalence[::every]
+    # The AUC grows with the gain, so that halving the bracket nine times settles it to 1%.
     low, high = 0.5, 8.0
     for _ in range(9):
         gain = (low * high) ** 0.5
@@ -159,7 +163,7 @@ def _calibrated(
 
 
 def offsets_for(logit: Floats, prevalence: Floats) -> Floats:
-    """Return offsets (species,) that give logits (n, species) a mean probability (species,)."""
+    """Return offsets ``(species,)`` that give logits ``(n, species)`` wanted mean probabilities."""
     low = np.full(prevalence.shape, -40, np.float32)
     high = np.full(prevalence.shape, 20, np.float32)
     offset = np.log(prevalence / (1 - prevalence))

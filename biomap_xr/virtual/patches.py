@@ -25,11 +25,12 @@ LAEA = "+proj=laea +lat_0=52 +lon_0=10 +x_0=4321000 +y_0=3210000 +ellps=GRS80 +u
 
 
 def write_patches(world: World, folder: Path, survey_id: NDArray[np.int64], points: Points) -> None:
-    """Write images and cubes of surveys at points (n,) below ``folder``.
+    """Write images and cubes of surveys at points ``(n,)`` below ``folder``.
 
     Images are medians of the scenes around the survey; they reach beyond the map where it is near
     the edge.
     """
+    # Cubes of all surveys at once: a date's field is evaluated once.
     write_cubes(world, folder, survey_id, points)
     extent = world.settings.grid_settings().extent
     for index, identity in enumerate(survey_id):
@@ -61,7 +62,7 @@ def write_images(world: World, folder: Path, survey: int, point: Points, extent:
 def write_cubes(world: World, folder: Path, survey_id: NDArray[np.int64], points: Points) -> None:
     """Write Landsat (6, 4, 21) and climate (4, 19, 12) cubes with the published strides.
 
-    Missing values are NaN. Storage is (band, year, quarter) and (year, month, variable).
+    Missing values are NaN. Storage is ``(band, year, quarter)`` and ``(year, month, variable)``.
     """
     quarters = _floats(landsat.series_at(world, points), landsat.NODATA)
     months = _floats(climate.series_at(world, points), climate.NODATA)

@@ -86,7 +86,7 @@ class Writers:
         self._stack.close()
 
     def write(self, layer: int, part: Part, values: NDArray[Any]) -> None:
-        """Write values (band, rows, columns) of one part into one of the files."""
+        """Write values ``(band, rows, columns)`` of one part into one of the files."""
         with self._locks[layer]:
             self._files[layer].write(values, window=part.window)
 
@@ -132,6 +132,7 @@ def _create(layer: Layer, geobox: GeoBox, threads: int) -> Any:
         blockysize=BLOCK,
         interleave="band",
         compress="zstd",
+        # The images are half noise, which no higher level compresses.
         zstd_level=1,
         bigtiff="IF_SAFER",
         num_threads=threads,

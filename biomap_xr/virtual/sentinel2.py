@@ -32,30 +32,30 @@ NOISE = 45.0
 # productivity and the pattern of single canopies adds.
 RESPONSE = np.array(
     [
-        [760, 230, -90, -25, 45],
-        [780, 150, -40, 10, 40],
-        [460, 95, -25, 0, 20],
-        [2950, -380, 430, 180, 150],
+        [820, 240, -110, -20, 45],
+        [800, 150, -30, 10, 40],
+        [480, 90, -60, 0, 20],
+        [2900, -330, 520, 120, 150],
     ],
     np.float32,
 )
 
 # What a land cover adds to each band, by grid code; the others add nothing.
 _ADDED = {
-    2: (500, 400, 400, -500),
-    12: (180, 120, 60, 80),
-    15: (150, 80, 40, -60),
-    18: (-60, 40, -20, 200),
-    20: (80, 60, 30, 40),
-    24: (-130, -110, -50, -260),
-    25: (-70, -60, -25, -110),
-    26: (60, 50, 10, 60),
-    27: (20, -10, 0, -120),
+    2: (420, 380, 400, -350),
+    12: (90, 70, 30, 40),
+    15: (80, 50, 20, -30),
+    18: (-30, 30, -10, 90),
+    20: (40, 30, 15, 20),
+    24: (-60, -60, -25, -110),
+    25: (-30, -30, -12, -50),
+    26: (30, 30, 5, 30),
+    27: (10, -10, 0, -60),
     30: (900, 850, 750, 150),
-    31: (700, 650, 620, -700),
-    32: (380, 330, 300, -400),
-    35: (-60, -30, -10, -180),
-    36: (-20, -30, -10, -150),
+    31: (600, 560, 540, -500),
+    32: (250, 220, 200, -250),
+    35: (-30, -20, -5, -90),
+    36: (-10, -20, -5, -80),
 }
 _WATER = {41: (240, 330, 330, 130), 44: (180, 290, 380, 90)}
 """Reflectance of water by grid code: there nothing else matters."""
@@ -85,6 +85,7 @@ def surface_at(world: World, pixels: Lattice) -> Surface:
     relief = world.terrain.at(pixels)
     names = ("openness", "moisture", "productivity")
     drivers = [world.driver(name, pixels) for name in names]
+    # Productivity shows a little here, too: the snapshot and the series are not strangers.
     canopy = world.field("canopy", pixels)
     return Surface(land_cover_at(world, pixels, relief), np.stack([*drivers, canopy]))
 
@@ -108,7 +109,7 @@ def scene_at(world: World, surface: Surface, pixels: Lattice, day: date) -> Scen
 
 
 def composite_at(world: World, pixels: Lattice) -> NDArray[np.uint16]:
-    """Return the median (band, rows, columns) of the scenes' valid pixels, 0 without any."""
+    """Return the median ``(band, rows, columns)`` of the scenes' valid pixels, 0 without any."""
     surface = surface_at(world, pixels)
     scenes = [scene_at(world, surface, pixels, day) for day in world.settings.scenes]
     values = np.stack([scene.reflectance for scene in scenes])
@@ -142,14 +143,14 @@ def write_sentinel2(world: World, folder: Path, extent: Extent, threads: int) ->
 
 
 def _season_of(day: date) -> NDArray[np.float32]:
-    """Return factors (band,) by which sun and leaves of the season change reflectance."""
+    """Return factors ``(band,)`` by which sun and leaves of the season change reflectance."""
     # At most 4%, since scenes are corrected for the sun and all lie in the growing season.
     phase = np.cos(2 * np.pi * (day.timetuple().tm_yday - 190) / 365)
     return np.array([1 - 0.03 * phase, 1 - 0.01 * phase, 1.0, 1 + 0.04 * phase], np.float32)
 
 
 def _added() -> NDArray[np.float32]:
-    """Return what each grid code adds, (code, band); very low numbers replace all."""
+    """Return what each grid code adds, ``(code, band)``; very low numbers replace all."""
     table = np.zeros((256, len(BANDS)), np.float32)
     for code, values in _ADDED.items():
         table[code] = values
@@ -189,7 +190,7 @@ def _render(
     optics: _Optics,
     reflectance: NDArray[np.uint16],
 ) -> None:
-    """Fill ``reflectance`` (band, rows, columns): drivers, land cover, season, noise and clouds."""
+    """Fill ``reflectance`` ``(band, rows, columns)`` with what the sensor measures."""
     for r in range(cover.shape[0]):
         line = mix(np.uint64(sensor.row[r]) * np.uint64(ROW) + sensor.salt)
         for c in range(cover.shape[1]):

@@ -26,7 +26,7 @@ from biomap_xr.virtual.truth import STORE, Truth
 LOG = logging.getLogger(__name__)
 
 MANIFEST, UNFINISHED = "manifest.json", "manifest.unfinished.json"
-VERSION = 1
+VERSION = 2
 """Raised when the same settings give other files."""
 
 
@@ -93,6 +93,7 @@ def simulate(settings: VirtualSettings, out: Path, *, threads: int | None = None
     """
     if _is_done(out, settings):
         return Simulated(out, settings, _read(out / MANIFEST)["skill"], created=False)
+    # From here on the folder is ours, also if this call is killed.
     out.mkdir(parents=True, exist_ok=True)
     _write_manifest(out / UNFINISHED, settings, {})
     truth = Truth.of(settings, out / STORE)
@@ -138,7 +139,7 @@ def _write_observations(truth: Truth, out: Path) -> None:
 def _patched(
     plots: Plots, settings: VirtualSettings
 ) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
-    """Return which surveys (n,) get files of their own."""
+    """Return which surveys ``(n,)`` get files of their own."""
     random = generator_of(settings.seed, "patches")
     return np.sort(random.permutation(len(plots.survey_id))[: settings.patches])
 

@@ -46,7 +46,7 @@ class Plots:
 
 
 def make_surveys(assemblage: Assemblage, capture: NDArray[np.float32]) -> Plots:
-    """Make the surveys: a species of the cell is on the plot with its ``capture`` (species,).
+    """Make the surveys: a species of the cell is on the plot with its ``capture`` ``(species,)``.
 
     A survey that finds nothing has no row in GeoPlant's table, so it is made again elsewhere.
 
@@ -74,7 +74,7 @@ def make_surveys(assemblage: Assemblage, capture: NDArray[np.float32]) -> Plots:
 
 
 def survey_table(assemblage: Assemblage, plots: Plots, ids: NDArray[np.int64]) -> pd.DataFrame:
-    """Return one row for each survey and species found; ``ids`` (species,) are the species' ids."""
+    """Return one row for each survey and species found; ``ids`` are ``(species,)``."""
     random = generator_of(assemblage.world.settings.seed, "survey_table")
     count = len(plots.year)
     uncertainty = random.choice([1.0, 5.0, 10.0, 25.0, 50.0, 100.0], count)
@@ -84,6 +84,7 @@ def survey_table(assemblage: Assemblage, plots: Plots, ids: NDArray[np.int64]) -
     head["surveyId"] = plots.survey_id
     row, species = np.nonzero(plots.found)
     again = random.random(len(row)) < REPEATED_ROWS
+    # Real tables hold a few rows twice, and readers have to cope.
     row, species = np.append(row, row[again]), np.append(species, species[again])
     table = head.iloc[row].reset_index(drop=True)
     table["speciesId"] = ids[species].astype(float)
@@ -93,7 +94,7 @@ def survey_table(assemblage: Assemblage, plots: Plots, ids: NDArray[np.int64]) -
 def record_table(
     assemblage: Assemblage, appeal: NDArray[np.float64], ids: NDArray[np.int64]
 ) -> pd.DataFrame:
-    """Return presence-only records of species with some ``appeal`` (species,).
+    """Return presence-only records of species with some ``appeal`` ``(species,)``.
 
     They come from places easy to reach, and are less exact than surveys.
 
@@ -126,7 +127,7 @@ COLUMNS = (
 
 
 def present_at(assemblage: Assemblage, centres: Points) -> NDArray[np.bool_]:
-    """Return which species live in cells, (n, species), from the cells' centres (n,)."""
+    """Return which species live in cells, ``(n, species)``, from the cells' centres ``(n,)``."""
     present = np.empty((len(centres.x), assemblage.world.settings.species), bool)
     for start in range(0, len(present), BATCH):
         block = slice(start, start + BATCH)
@@ -138,7 +139,7 @@ def present_at(assemblage: Assemblage, centres: Points) -> NDArray[np.bool_]:
 def _some_plots(
     assemblage: Assemblage, random: np.random.Generator, capture: NDArray[np.float32], count: int
 ) -> tuple[Points, NDArray[np.bool_]]:
-    """Return at most ``count`` places of plots with species, and these (n, species)."""
+    """Return at most ``count`` places of plots with species, and these ``(n, species)``."""
     points = survey_points(assemblage.world, random, count)
     centres = centres_of(assemblage.world.settings.resolution, points)
     present = present_at(assemblage, centres)
@@ -150,7 +151,7 @@ def _some_plots(
 def _reported(
     assemblage: Assemblage, random: np.random.Generator, points: Points, appeal: NDArray[np.float64]
 ) -> NDArray[np.int64]:
-    """Return one species (n,) of each point's cell, drawn by appeal; -1 where none lives."""
+    """Return one species ``(n,)`` of each point's cell, drawn by appeal; -1 where none lives."""
     centres = centres_of(assemblage.world.settings.resolution, points)
     present = present_at(assemblage, centres)
     # The shortest of exponential waiting times is a species' own in proportion to its appeal.
@@ -162,7 +163,7 @@ def _reported(
 def _blurred(
     points: Points, uncertainty: NDArray[np.float64], random: np.random.Generator
 ) -> Points:
-    """Return places (n,) written down anywhere within an uncertainty (n,) in metres."""
+    """Return places ``(n,)`` written down anywhere within an uncertainty ``(n,)`` in metres."""
     angle = random.uniform(0, 2 * np.pi, len(uncertainty))
     shift = uncertainty * random.random(len(uncertainty)) ** 0.5
     return Points(points.x + shift * np.cos(angle), points.y + shift * np.sin(angle))
@@ -171,7 +172,7 @@ def _blurred(
 def _places_table(
     assemblage: Assemblage, points: Points, year: NDArray[np.int64], random: np.random.Generator
 ) -> pd.DataFrame:
-    """Return the columns that every observation has, one row a place (n,)."""
+    """Return the columns that every observation has, one row a place ``(n,)``."""
     to_degrees = Transformer.from_crs("EPSG:3035", "EPSG:4326", always_xy=True)
     longitude, latitude = to_degrees.transform(points.x, points.y)
     region = [ECOREGIONS[code][1] for code in ecoregions_at(assemblage.world, points)]
@@ -190,7 +191,7 @@ def _places_table(
 
 
 def _areas(random: np.random.Generator, count: int) -> NDArray[np.float64]:
-    """Return plot areas (n,) in square metres, some empty and some -inf, as GeoPlant has them."""
+    """Return plot areas ``(n,)`` in square metres, some empty, some -inf, as in GeoPlant."""
     area = random.choice([25.0, 79.0, 100.0, 100.0, 100.0, 200.0], count)
     kind = random.random(count)
     area[kind < 0.05] = np.nan
@@ -199,5 +200,5 @@ def _areas(random: np.random.Generator, count: int) -> NDArray[np.float64]:
 
 
 def _sometimes(random: np.random.Generator, values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return values (n,), a few of them missing."""
+    """Return values ``(n,)``, a few of them missing."""
     return np.where(random.random(len(values)) < NO_UNCERTAINTY, np.nan, values)

@@ -72,6 +72,7 @@ class Terrain:
         """
         height = self.continent.at(places) - np.float32(self.sea_level)
         inland = np.clip(height, 0, None)
+        # Mountains start inland: at the coast they would stand in the sea.
         massif = np.clip((self.massif.at(places) + 0.4) / 2, 0, 1) * np.clip(inland, 0, 1)
         crest = np.clip(1 - np.abs(self.ridge.at(places)), 0, 1)
         foot = FOOTHILL * inland

@@ -54,7 +54,7 @@ def species_table(settings: VirtualSettings, niches: Niches) -> pd.DataFrame:
 
 
 def captures(random: np.random.Generator, count: int) -> NDArray[np.float32]:
-    """Return chances (species,) between 0.4 and 0.95, two thirds on average.
+    """Return chances ``(species,)`` between 0.4 and 0.95, two thirds on average.
 
     A plot of 100 m2 covers a twenty-fifth of a cell of 2,500 m2: species that grow scattered are
     often beside it.
@@ -63,7 +63,7 @@ def captures(random: np.random.Generator, count: int) -> NDArray[np.float32]:
 
 
 def group_habitats(niches: Niches) -> NDArray[np.int64]:
-    """Return which of `HABITATS` each assemblage (group,) makes."""
+    """Return which of `HABITATS` each assemblage ``(group,)`` makes."""
     return habitats_by_openness(niches.optimum[:, list(DRIVERS).index("openness")])
 
 
@@ -72,6 +72,7 @@ def _statuses(
 ) -> tuple[list[str], list[str]]:
     """Return status and source: the rarer, the more threatened; aliens never are."""
     rank = np.argsort(np.argsort(prevalence)) / len(prevalence)
+    # Real Red Lists follow rarity, but not slavishly.
     risk = rank + random.normal(0, 0.12, len(rank))
     level = 4 - np.searchsorted([0.02, 0.07, 0.15, 0.25], risk)
     level[alien] = 0

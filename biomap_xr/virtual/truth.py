@@ -67,28 +67,28 @@ class Truth:
 
     @property
     def capture(self) -> Floats:
-        """Chance (species,) that a survey finds a species in a cell where it lives."""
+        """Chance ``(species,)`` that a survey finds a species in a cell where it lives."""
         return self.table["capture"].to_numpy(np.float32)
 
     def open(self) -> xr.Dataset:
-        """Open the stored maps lazily: probability and presence (species, y, x), habitat, ..."""
+        """Open the stored maps lazily: probability, presence ``(species, y, x)``, habitat, ..."""
         return open_cube(self.store)
 
     def probability_at(self, cells: Cells) -> Floats:
-        """Return the chance (n, species) of species in cells (n,); 0 in water and off the map."""
+        """Return chances ``(n, species)`` in cells ``(n,)``, 0 in water and off the map."""
         return self._over(
             cells, lambda centres, features: self.assemblage.draw(centres, features).probability
         )
 
     def presence_at(self, cells: Cells) -> NDArray[np.bool_]:
-        """Return which species live in cells (n,): (n, species)."""
+        """Return which species live in cells ``(n,)``: ``(n, species)``."""
         drawn = self._over(
             cells, lambda centres, features: self.assemblage.draw(centres, features).present
         )
         return drawn.astype(bool)
 
     def part_at(self, cells: Cells, modality: str) -> Floats:
-        """Return chances (n, species) from one modality, the others at their means over the land.
+        """Return chances ``(n, species)`` from one modality, the others at their means.
 
         Raises:
             InputError: There is no such modality.
@@ -123,7 +123,7 @@ class Truth:
         }
 
     def _over(self, cells: Cells, values_of: Callable[[Any, Floats], NDArray[Any]]) -> Floats:
-        """Return values (n, species) at cells, 0 where there is no land."""
+        """Return values ``(n, species)`` at cells, 0 where there is no land."""
         result = np.zeros((len(cells.row), self.settings.species), np.float32)
         inside = np.flatnonzero(cells.inside)
         centres = self.grid.centres_of(cells[inside])

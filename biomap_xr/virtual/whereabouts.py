@@ -26,7 +26,7 @@ Chance = Callable[[Points], NDArray[np.float64]]
 
 
 def survey_points(world: World, random: np.random.Generator, count: int) -> Points:
-    """Return where surveyors stood (count,): clustered near people, spread, some twice in a cell.
+    """Return where surveyors stood ``(count,)``: in clusters, spread, some twice in a cell.
 
     Raises:
         InputError: The map has next to no land.
@@ -42,6 +42,7 @@ def survey_points(world: World, random: np.random.Generator, count: int) -> Poin
     )
     near = drawn_points(_around(hubs, settings, random), always, world, random, clustered)
     spread = drawn_points(_anywhere(settings, random), always, world, random, count - clustered)
+    # Mixed, so that whoever takes the first of them takes both kinds.
     order = random.permutation(count)
     points = Points(
         np.concatenate([near.x, spread.x])[order], np.concatenate([near.y, spread.y])[order]
@@ -53,7 +54,7 @@ def survey_points(world: World, random: np.random.Generator, count: int) -> Poin
 
 
 def record_points(world: World, random: np.random.Generator) -> Points:
-    """Return where records were made (record,), nearly all where people easily get to.
+    """Return where records were made ``(record,)``, nearly all where people easily get to.
 
     Raises:
         InputError: The map has next to no land.
@@ -75,7 +76,7 @@ def drawn_points(
     random: np.random.Generator,
     count: int,
 ) -> Points:
-    """Draw points (count,) whose cells are on the map and on land, each kept with a chance.
+    """Draw points ``(count,)`` whose cells are on the map and on land, each kept with a chance.
 
     Raises:
         InputError: The map has next to no land.
@@ -84,6 +85,7 @@ def drawn_points(
     for _ in range(ATTEMPTS):
         if len(x) >= count:
             break
+        # About half of the proposals lie on land where people go.
         points = propose(2 * (count - len(x)) + 64)
         good = on_land(world, points) & (random.random(len(points.x)) < chance(points))
         x, y = np.concatenate([x, points.x[good]]), np.concatenate([y, points.y[good]])
@@ -97,19 +99,19 @@ def drawn_points(
 
 
 def always(points: Points) -> NDArray[np.float64]:
-    """Return a chance of one for every point (n,)."""
+    """Return a chance of one for every point ``(n,)``."""
     return np.ones(len(points.x))
 
 
 def access(world: World, points: Points, strength: float) -> NDArray[np.float64]:
-    """Return how likely people look at points (n,), 0 to 1: near settlements and low down."""
+    """Return how likely people look at points ``(n,)``, 0 to 1: near settlements and low down."""
     high = world.terrain.at(points).elevation / 1_500
     near = world.field("people", points) - high - 0.5
     return np.asarray(1 / (1 + np.exp(-2 * strength * near)), float)
 
 
 def on_land(world: World, points: Points) -> NDArray[np.bool_]:
-    """Return whether the cells of points (n,) lie on the map, with their centres on land."""
+    """Return whether the cells of points ``(n,)`` lie on the map, with their centres on land."""
     extent = world.settings.grid_settings().extent
     inside = (points.x >= extent.x_min) & (points.x < extent.x_max)
     inside &= (points.y > extent.y_min) & (points.y <= extent.y_max)
@@ -119,7 +121,7 @@ def on_land(world: World, points: Points) -> NDArray[np.bool_]:
 
 
 def centres_of(resolution: float, points: Points) -> Points:
-    """Return the centres of the cells that points (n,) lie in.
+    """Return the centres of the cells that points ``(n,)`` lie in.
 
     >>> centres_of(50.0, Points(np.array([4_000_010.0]), np.array([2_800_049.0])))
     Points(x=array([4000025.]), y=array([2800025.]))
@@ -129,7 +131,7 @@ def centres_of(resolution: float, points: Points) -> Points:
 
 
 def _within_cells(resolution: float, random: np.random.Generator, points: Points) -> Points:
-    """Return a new place for each point (n,) in the inner part of its cell."""
+    """Return a new place for each point ``(n,)`` in the inner part of its cell."""
     centres = centres_of(resolution, points)
     shift = random.uniform(-INNER * resolution, INNER * resolution, (2, len(points.x)))
     return Points(centres.x + shift[0], centres.y + shift[1])
@@ -147,7 +149,7 @@ def _anywhere(settings: VirtualSettings, random: np.random.Generator) -> Callabl
 def _around(
     hubs: Points, settings: VirtualSettings, random: np.random.Generator
 ) -> Callable[[int], Points]:
-    """Return what proposes points within a kilometre or two of places (n,)."""
+    """Return what proposes points within a kilometre or two of places ``(n,)``."""
     reach = min(1_500.0, settings.regional_scale / 2)
 
     def propose(count: int) -> Points:

@@ -8,6 +8,8 @@ from PIL import Image
 from pyproj import Transformer
 
 from biomap_xr.grid import Points
+from biomap_xr.sources.geoplant.patches import open_patches
+from biomap_xr.sources.geoplant.tensors import open_cubes
 from biomap_xr.virtual import Simulated, climate, landsat
 from biomap_xr.virtual.assemblage import Assemblage
 from biomap_xr.virtual.patches import gamma_coded, nested
@@ -90,3 +92,15 @@ def test_images_are_nested_and_show_the_composite(
 def test_gamma_is_geoplants() -> None:
     """u8 = 255 * (clip(x, 0, 10000) / 10000) ** (1 / 2.5)."""
     assert gamma_coded(np.array([10_000, 1_000], np.uint16)).tolist() == [255, int(255 * 0.1**0.4)]
+
+
+def test_the_project_s_readers_take_them(simulated: Simulated) -> None:
+    survey = str(next(iter(surveys_with_patches(simulated))))
+    images = simulated.folder / "SatelliteData"
+    jpeg = open_patches(images / "Sentinel2Patches-jpeg").read(survey)
+    assert (jpeg.shape, jpeg.dtype) == ((4, 128, 128), np.uint8)
+    tiff = open_patches(images / "Sentinel2Patches-tiff").read(survey)
+    assert (tiff.shape, tiff.dtype) == ((4, 64, 64), np.int16)
+    series = simulated.folder / "TimeSeries"
+    assert open_cubes(series / "Landsat", "landsat").read(survey).shape == (6, 4, 21)
+    assert open_cubes(series / "Bioclim", "climate").read(survey).shape == (4, 19, 12)

@@ -8,13 +8,15 @@ import rasterio
 
 from biomap_xr.errors import InputError
 from biomap_xr.virtual import Simulated, TileCount, VirtualSettings, open_truth, simulate
-from biomap_xr.virtual.simulate import MANIFEST, UNFINISHED
+from biomap_xr.virtual.simulate import MANIFEST, UNFINISHED, VERSION
 
 
 def simulate_until_truth(settings: VirtualSettings, out: Path) -> None:
     """Leave what a run leaves that is killed early: its unfinished manifest and a torn file."""
     (out / UNFINISHED).write_text(
-        json.dumps({"version": 1, "settings": json.loads(settings.model_dump_json()), "skill": {}})
+        json.dumps(
+            {"version": VERSION, "settings": json.loads(settings.model_dump_json()), "skill": {}}
+        )
     )
     (out / "species.csv").write_text("torn")
 

@@ -4,6 +4,7 @@ import pytest
 from pyproj import Transformer
 
 from biomap_xr.grid import Points
+from biomap_xr.sources.geoplant.metadata import read_metadata
 from biomap_xr.virtual import Simulated, VirtualSettings
 from biomap_xr.virtual.assemblage import Assemblage
 from biomap_xr.virtual.surveys import COLUMNS, Plots, make_surveys, present_at
@@ -62,3 +63,11 @@ def test_records_are_single_and_less_exact(simulated: Simulated) -> None:
     assert not set(records["surveyId"]) & set(surveys["surveyId"])
     assert records["geoUncertaintyInM"].quantile(0.9) > surveys["geoUncertaintyInM"].quantile(0.9)
     assert set(records["speciesId"]) <= set(pd.read_csv(simulated.species)["species_id"])
+
+
+def test_the_project_s_reader_takes_both_tables(simulated: Simulated) -> None:
+    for path in (simulated.surveys, simulated.records):
+        rows = read_metadata(path)
+        assert len(rows) == len(pd.read_csv(path))
+        assert rows["survey_id"].notna().all()
+        assert rows["species_id"].notna().all()
