@@ -118,7 +118,7 @@ class Assemblage:
 
     def _factors(self, centres: Places) -> Floats:
         """Return the shared factors ``(factor, n)`` at cells."""
-        # Neighbouring plots are alike beyond their drivers, as in real vegetation; so are cells.
+        # Neighbouring cells have more in common than their drivers, as real vegetation has.
         smooth = [self.world.field(name, centres).ravel() for name in ("factor_near", "factor_far")]
         cell = normals(self._hashes("factor_cell", centres))
         return np.stack([*smooth, cell.astype(np.float32)])

@@ -82,7 +82,7 @@ def niches_of(world: World, groups: int) -> Niches:
     land = chosen_of(places, world.terrain.at(places).land)
     features = features_of(world.drivers(land))
     random = generator_of(settings.seed, "niches")
-    # Groups keep neighbours in the table alike, as the species of real habitats share their needs.
+    # Species of one assemblage share their needs, which also keeps the niches low-dimensional.
     group = np.sort(random.integers(groups, size=settings.species))
     optimum = random.normal(0, 1.0, (groups, len(DRIVERS))).astype(np.float32)
     centre = features.mean(axis=1)
@@ -113,7 +113,7 @@ def expected_auc(score: Floats, probability: Floats) -> Floats:
 
 
 def _weights(random: np.random.Generator, optimum: Floats, features: Floats) -> Floats:
-    """Return weights ``(species, feature)`` of quadratic niches around ``(species, driver)`` optima.
+    """Return weights ``(species, feature)`` of quadratic niches of optima ``(species, driver)``.
 
     Each modality's part has the variance of its share over the centred features ``(feature, n)``.
     """
