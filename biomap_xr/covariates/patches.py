@@ -1,24 +1,32 @@
-"""The inputs of a model from the published files of a survey instead of the cube."""
+"""The inputs of a model from the published files of a survey instead of the cube.
 
-from collections.abc import Callable, Sequence
+Several editions of the published data may be read together. Each has folders, names and image
+sizes of its own, and numbers its surveys anew: a survey must be found in one edition alone.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from biomap_xr.covariates.groups import CLIMATE_FILL, LANDSAT_FILL
+from biomap_xr.covariates.reflectance import encode_gamma8
 from biomap_xr.errors import InputError
 from biomap_xr.settings import Settings
 from biomap_xr.sources.geoplant.patches import open_patches
 from biomap_xr.sources.geoplant.tensors import open_cubes
 from biomap_xr.sources.geoplant.timeseries import find_series, read_series
 
-Read = Callable[[str], NDArray[Any]]
+FILLS = {"sentinel2": 0, "landsat": LANDSAT_FILL, "climate": CLIMATE_FILL}
+"""The missing value of each modality that has files."""
 
 
-class PatchSettings(Settings):
-    """Folders of the files of surveys; only the modalities that are given can be read."""
+class Edition(Settings):
+    """Folders of one edition's files; only the modalities that are given can be read."""
 
     root: Path = Path()
     """Folder that the others are relative to."""
@@ -28,34 +36,130 @@ class PatchSettings(Settings):
     """Cubes (``.pt``) or time series (CSV, one a band)."""
     climate: str | None = None
     """Cubes (``.pt``)."""
+
+
+class PatchSettings(Settings):
+    """Where the files of surveys lie, and what becomes of those that lack some."""
+
+    editions: tuple[Edition, ...] = Field(min_length=1)
+    window: int | None = Field(None, ge=1)
+    """Pixels along the side of the middle of each image that is taken; by default all of it.
+    Editions whose images differ in size need one."""
     missing: Literal["error", "fill"] = "error"
-    """What becomes of a survey without a file of a modality."""
+    """What becomes of a survey that lacks the file of a modality and has another's."""
+    without: Literal["error", "drop"] = "error"
+    """What becomes of a survey that has no file at all."""
 
 
-def inputs_from_patches(
-    settings: PatchSettings, survey_ids: Sequence[str], modalities: Sequence[str]
-) -> dict[str, NDArray[Any]]:
-    """Read the raw inputs of a model for surveys.
+class PatchInputs(NamedTuple):
+    """What was read for n surveys, k of them kept."""
+
+    kept: NDArray[np.bool_]
+    """Which surveys have a file, (n,)."""
+    inputs: dict[str, NDArray[Any]]
+    """By modality, (k, ...)."""
+
+
+class Reader(NamedTuple):
+    """The files of one modality in one edition."""
+
+    has: Callable[[str], bool]
+    read: Callable[[str], NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Files:
+    """The files of one modality in all editions."""
+
+    modality: str
+    folders: tuple[Path, ...]
+    readers: tuple[Reader, ...]
+    """One a folder."""
+
+    def there(self, survey_ids: Sequence[str]) -> NDArray[np.bool_]:
+        """Say which surveys have a file, (n,)."""
+        return np.array([any(r.has(each) for r in self.readers) for each in survey_ids], bool)
+
+    def read(self, survey_id: str) -> NDArray[Any] | None:
+        """Return a survey's values without their site, None where it has no file.
+
+        Raises:
+            InputError: Several editions have one: their numbers do not mean the same survey.
+        """
+        found = [i for i, reader in enumerate(self.readers) if reader.has(survey_id)]
+        if len(found) > 1:
+            folders = [str(self.folders[i]) for i in found]
+            raise InputError(
+                f"survey {survey_id!r} has files of {self.modality} in {folders}; editions number "
+                "their surveys anew, expected it in one: give each edition a recipe of its own"
+            )
+        return self.readers[found[0]].read(survey_id) if found else None
+
+
+def read_patches(settings: PatchSettings, ids: Mapping[str, Sequence[str]]) -> PatchInputs:
+    """Read the raw inputs of a model for n surveys.
 
     Args:
         settings: Where the files are.
-        survey_ids: One a row of the result.
-        modalities: Some of ``sentinel2``, ``landsat``, ``climate``.
+        ids: By modality (some of ``sentinel2``, ``landsat``, ``climate``), the name of each
+            survey's file: n names, in the same order.
 
     Returns:
-        The arrays of `biomap_xr.covariates.inputs.cut_inputs`: ``landsat`` (n, 6, 4, 21) uint8 and
-        ``climate`` (n, 4, 19, 12) uint16. ``sentinel2`` is (n, 4, N, N): from JPEG uint8 with the
-        patches' gamma (`encode_gamma8`), from GeoTIFF uint16 reflectance x 10,000.
+        The arrays of `biomap_xr.covariates.inputs.cut_inputs` for the k surveys that are kept:
+        ``landsat`` (k, 6, 4, 21) uint8 and ``climate`` (k, 4, 19, 12) uint16. ``sentinel2`` is
+        (k, 4, N, N): from JPEG uint8 with the patches' gamma (`encode_gamma8`), from GeoTIFF uint16
+        reflectance x 10,000; from both together uint8 with gamma, which both can be brought to.
 
     Raises:
-        InputError: A modality has no folder, or a survey no file.
+        InputError: A modality has no folder, a survey no file or several, or images differ in size.
 
-    >>> inputs_from_patches(PatchSettings(), [], ["predictors"])
+    >>> read_patches(PatchSettings(editions=({},)), {"predictors": []})
     Traceback (most recent call last):
     biomap_xr.errors.InputError: no patches of 'predictors'; expected some of ('sentinel2', \
-'landsat', 'climate') with a folder of its own: state it, or leave the modality out
+'landsat', 'climate') with a folder in some edition: state it, or leave the modality out
     """
-    return {name: _stack(settings, name, survey_ids) for name in modalities}
+    files = {name: _open(settings, name, names) for name, names in ids.items()}
+    there = np.stack([files[name].there(names) for name, names in ids.items()])
+    kept = there.any(axis=0)
+    if settings.without == "error" and not kept.all():
+        lost = next(iter(ids.values()))[int(np.argmin(kept))]
+        raise InputError(
+            f"{int((~kept).sum())} of {len(kept)} surveys have no file at all, first {lost!r}; "
+            "expected one of some modality: are these its surveys? If so, set without to 'drop'"
+        )
+    chosen = {name: [names[i] for i in np.flatnonzero(kept)] for name, names in ids.items()}
+    return PatchInputs(
+        kept, {name: _stack(files[name], names, settings) for name, names in chosen.items()}
+    )
+
+
+def middle(image: NDArray[Any], window: int | None) -> NDArray[Any]:
+    """Cut the middle out of an image.
+
+    Args:
+        image: (4, y, x).
+        window: Pixels along the side of the cut; None: the image as it is.
+
+    Returns:
+        (4, window, window). The point of the survey stays at pixel N // 2 of N, where the windows
+        of the cube have it.
+
+    Raises:
+        InputError: The image is smaller than the window.
+
+    >>> middle(np.arange(16).reshape(1, 4, 4), 2).tolist()
+    [[[5, 6], [9, 10]]]
+    """
+    if window is None:
+        return image
+    height, width = image.shape[-2:]
+    if min(height, width) < window:
+        raise InputError(
+            f"an image has {height} x {width} pixels, fewer than the window of {window}; lower "
+            "patches.window to the smallest image of all editions"
+        )
+    top, left = height // 2 - window // 2, width // 2 - window // 2
+    return image[..., top : top + window, left : left + window]
 
 
 def whole_numbers(
@@ -84,81 +188,104 @@ def whole_numbers(
     return np.where(np.isnan(values), fill, rounded).astype(dtype)
 
 
-def _stack(settings: PatchSettings, name: str, survey_ids: Sequence[str]) -> NDArray[Any]:
-    """Return the input of one modality at all surveys."""
-    folder = getattr(settings, name) if name in READERS else None
-    if folder is None:
+def _open(settings: PatchSettings, name: str, survey_ids: Sequence[str]) -> Files:
+    """Find the files of a modality in every edition that has a folder of it."""
+    folders = [
+        edition.root / getattr(edition, name)
+        for edition in settings.editions
+        if name in FILLS and getattr(edition, name) is not None
+    ]
+    if not folders:
         raise InputError(
-            f"no patches of {name!r}; expected some of {tuple(READERS)} with a folder of its own: "
-            "state it, or leave the modality out"
+            f"no patches of {name!r}; expected some of {tuple(FILLS)} with a folder in some "
+            "edition: state it, or leave the modality out"
         )
-    read, fill = READERS[name](settings.root / folder, survey_ids)
-    found = [_read_or_none(read, each, settings, name) for each in survey_ids]
+    readers = tuple(READERS[name](folder, survey_ids) for folder in folders)
+    return Files(name, tuple(folders), readers)
+
+
+def _stack(files: Files, survey_ids: Sequence[str], settings: PatchSettings) -> NDArray[Any]:
+    """Return the input of one modality at all surveys, (k, ...)."""
+    found = [_read_or_none(files, each, settings) for each in survey_ids]
     there = [values for values in found if values is not None]
     if not there:
         raise InputError(
-            f"none of {len(survey_ids)} surveys has a file of {name} in {settings.root / folder}; "
-            f"the first is {list(survey_ids)[:1]}: are these its surveys?"
+            f"none of {len(survey_ids)} surveys has a file of {files.modality} in "
+            f"{[str(folder) for folder in files.folders]}; the first is {list(survey_ids)[:1]}: "
+            "are these its surveys?"
         )
+    if files.modality == "sentinel2":
+        found, there = _alike(found, settings.window), _alike(there, settings.window)
     # Surveys may lack a file of one modality and have those of the others.
-    empty = np.full_like(there[0], fill)
+    empty = np.full_like(there[0], FILLS[files.modality])
     return np.stack([empty if values is None else values for values in found])
 
 
-def _read_or_none(
-    read: Read, survey_id: str, settings: PatchSettings, name: str
-) -> NDArray[Any] | None:
-    try:
-        return read(survey_id)
-    except KeyError:
-        if settings.missing == "fill":
-            return None
+def _read_or_none(files: Files, survey_id: str, settings: PatchSettings) -> NDArray[Any] | None:
+    values = files.read(survey_id)
+    if values is None and settings.missing == "error":
         raise InputError(
-            f"survey {survey_id!r} has no file of {name} in {getattr(settings, name)}; drop the "
-            "survey, or set missing to 'fill'"
-        ) from None
+            f"survey {survey_id!r} has no file of {files.modality} in "
+            f"{[str(folder) for folder in files.folders]}; drop the survey, or set missing to "
+            "'fill'"
+        )
+    return values
 
 
-def _images(folder: Path, _: Sequence[str]) -> tuple[Read, int]:
+def _alike(images: Sequence[NDArray[Any] | None], window: int | None) -> list[NDArray[Any] | None]:
+    """Bring images (4, y, x) of several editions to one size and one type."""
+    cut = [None if image is None else middle(image, window) for image in images]
+    sizes = {image.shape[-2:] for image in cut if image is not None}
+    if len(sizes) > 1:
+        raise InputError(
+            f"images of {sorted(sizes)} pixels cannot be read together; expected one size: set "
+            "patches.window to the smallest, whose middle is taken of all"
+        )
+    types = {image.dtype for image in cut if image is not None}
+    if len(types) == 1:
+        return cut
+    # 8 bits cannot be made 16 again, so the finer ones take the scale of the coarser.
+    return [
+        image if image is None or image.dtype == np.uint8 else encode_gamma8(image) for image in cut
+    ]
+
+
+def _images(folder: Path, _: Sequence[str]) -> Reader:
     patches = open_patches(folder)
 
     def read(survey_id: str) -> NDArray[Any]:
         """Return one patch, `(band, y, x)`."""
-        if patches.path(survey_id) is None:
-            raise KeyError(survey_id)
         values = patches.read(survey_id)
         # GeoTIFF patches are signed with -1 for missing, which is 0 in the cube.
         return values if values.dtype == np.uint8 else np.maximum(values, 0).astype(np.uint16)
 
-    return read, 0
+    return Reader(lambda survey_id: patches.path(survey_id) is not None, read)
 
 
-def _landsat(folder: Path, survey_ids: Sequence[str]) -> tuple[Read, int]:
+def _landsat(folder: Path, survey_ids: Sequence[str]) -> Reader:
     # Time series are tables, cubes are files of one survey: no folder holds both.
     if any(folder.glob("*.csv")):
         series = read_series(find_series(folder), survey_ids)
         rows = dict(zip(series.ids, series.values, strict=True))
-        return rows.__getitem__, LANDSAT_FILL
-    return _cubes(folder, "landsat", LANDSAT_FILL, np.uint8), LANDSAT_FILL
+        return Reader(rows.__contains__, rows.__getitem__)
+    return _cubes(folder, "landsat", np.uint8)
 
 
-def _climate(folder: Path, _: Sequence[str]) -> tuple[Read, int]:
-    return _cubes(folder, "climate", CLIMATE_FILL, np.uint16), CLIMATE_FILL
+def _climate(folder: Path, _: Sequence[str]) -> Reader:
+    return _cubes(folder, "climate", np.uint16)
 
 
-def _cubes(folder: Path, modality: str, fill: int, dtype: type[np.integer[Any]]) -> Read:
+def _cubes(folder: Path, modality: str, dtype: type[np.integer[Any]]) -> Reader:
     cubes = open_cubes(folder, modality)
 
     def read(survey_id: str) -> NDArray[Any]:
         """Return one cube in the shape of the published ones."""
-        if survey_id not in cubes.paths:
-            raise KeyError(survey_id)
-        return whole_numbers(cubes.read(survey_id), fill, dtype)
+        return whole_numbers(cubes.read(survey_id), FILLS[modality], dtype)
 
-    return read
+    return Reader(cubes.paths.__contains__, read)
 
 
-READERS: dict[str, Callable[[Path, Sequence[str]], tuple[Read, int]]] = {
+READERS: dict[str, Callable[[Path, Sequence[str]], Reader]] = {
     "sentinel2": _images,
     "landsat": _landsat,
     "climate": _climate,

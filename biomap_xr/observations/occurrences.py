@@ -13,7 +13,12 @@ from biomap_xr.grid import Cells, Grid, Points
 from biomap_xr.observations.filters import apply_filters
 from biomap_xr.observations.report import Step, TableReport, counted, listed
 from biomap_xr.observations.settings import ObservationSettings, Table
-from biomap_xr.observations.table import check_surveys, species_index, species_table
+from biomap_xr.observations.table import (
+    check_surveys,
+    named_by_list,
+    species_index,
+    species_table,
+)
 
 NAMES = ("survey_id", "patch_id", "time_series_id")
 """Text columns that a site keeps of the occurrence that speaks for it; "" for none."""
@@ -50,12 +55,14 @@ def gather(
     ]
     # Filters come first: what the recipe does not take can neither disagree nor be unknown.
     kept = [frame for frame, _ in taken]
+    if settings.identity == "list":
+        kept = [named_by_list(frame, table) for frame, table in zip(kept, tables, strict=True)]
     surveys = [frame for frame, table in zip(kept, tables, strict=True) if table.kind == "survey"]
     if surveys:
         check_surveys(pd.concat(surveys, ignore_index=True), settings)
     species = species_table(kept, settings)
     parts, reports = [], []
-    for rows, (frame, steps), table in zip(frames, taken, tables, strict=True):
+    for rows, frame, (_, steps), table in zip(frames, kept, taken, tables, strict=True):
         part, further = _placed(frame, table, (species, settings, grid))
         parts.append(part)
         reports.append(_reported(rows, table, (*steps, *further)))

@@ -140,9 +140,11 @@ class ObservationSettings(Settings):
 
     tables: tuple[Table, ...] = Field(min_length=1)
     species: SpeciesFile | None = None
-    identity: Literal["id", "name"] = "id"
-    """What makes two rows the same species: the id (within one named list), or the name, compared
-    without case."""
+    identity: Literal["id", "name", "list"] = "id"
+    """What makes two rows the same species: the id (within one named list), the name (compared
+    without case), or the id together with the name of its list. By ``list``, ids of several lists
+    are never merged, and a species that two lists have is two species, each a pseudo-absence where
+    only the other was seen: for trying things out, not for maps."""
     minimum_surveys: int = Field(0, ge=0)
     """Species found in fewer surveys are not modelled."""
     minimum_cells: int = Field(1, ge=0)

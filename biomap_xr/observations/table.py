@@ -22,9 +22,12 @@ def check_species_lists(settings: ObservationSettings) -> None:
 
     Raises:
         InputError: Species are told apart by id, and two tables (or the species file) do not name
-            the same list.
+            the same list; or by list, and a table names none, or there is a species file.
     """
     if settings.identity == "name":
+        return
+    if settings.identity == "list":
+        _check_every_list(settings)
         return
     sources = [(str(table.path), table.species_list) for table in settings.tables]
     if settings.species:
@@ -38,6 +41,27 @@ def check_species_lists(settings: ObservationSettings) -> None:
             "for all tables and the species file: name it where the ids are the same, or use "
             "identity: name, or separate recipes"
         )
+
+
+def _check_every_list(settings: ObservationSettings) -> None:
+    unnamed = [str(table.path) for table in settings.tables if table.species_list is None]
+    if unnamed or settings.species:
+        raise InputError(
+            f"identity: list with {len(unnamed)} tables that name no species_list ({unnamed[:3]}) "
+            f"and {'a' if settings.species else 'no'} species file; expected a list for every "
+            "table and no file, which is of one list alone: name the lists, or use identity: id"
+        )
+
+
+def named_by_list(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
+    """Return rows (rows, columns) whose species are named by their list and id.
+
+    >>> rows = pd.DataFrame({"species_id": pd.array([7, None], "Int64")})
+    >>> named = named_by_list(rows, Table(path="a.csv", kind="record", species_list="geoplant"))
+    >>> named["species"].tolist()
+    ['geoplant:7', <NA>]
+    """
+    return frame.assign(species=f"{table.species_list}:" + frame["species_id"].astype("string"))
 
 
 def read_species(file: SpeciesFile) -> pd.DataFrame:
@@ -63,7 +87,8 @@ def species_table(frames: list[pd.DataFrame], settings: ObservationSettings) -> 
 
     With a species file, its rows in its order. Otherwise the species of the records: by id in the
     order of the ids (a species without a name is named by its id), by name in alphabetical order,
-    numbered from 0, since ids of several lists mean nothing together.
+    numbered from 0, since ids of several lists mean nothing together. Those told apart by list are
+    named by `named_by_list` before.
 
     Raises:
         InputError: The lists differ, or one id has several names or one name several ids.
@@ -75,7 +100,7 @@ def species_table(frames: list[pd.DataFrame], settings: ObservationSettings) -> 
     pairs = [frame[["species_id", "species"]].drop_duplicates() for frame in frames]
     rows = pd.concat(pairs, ignore_index=True)
     rows = rows.assign(species=_spelled(rows["species"]))
-    return _by_name(rows) if settings.identity == "name" else _by_id(rows)
+    return _by_id(rows) if settings.identity == "id" else _by_name(rows)
 
 
 def species_index(

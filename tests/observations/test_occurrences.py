@@ -4,6 +4,7 @@ import pytest
 from biomap_xr.errors import InputError
 from biomap_xr.grid import Extent, Grid, GridSettings
 from biomap_xr.observations.occurrences import gather, locate
+from biomap_xr.observations.settings import ObservationSettings
 
 
 def test_places_are_in_the_cells_of_the_published_projected_coordinates():
@@ -55,3 +56,13 @@ def test_impossible_dates_are_named(grid, frame, at, settings_of):
 def test_frames_and_tables_pair_up(grid, settings_of):
     with pytest.raises(InputError, match="0 frames were given for 2 tables"):
         gather([], settings_of("survey", "record"), grid)
+
+
+def test_one_id_of_two_lists_is_two_species_by_list(grid, frame, at):
+    tables = [{"path": f"{n}.csv", "kind": "record", "species_list": n} for n in ("old", "new")]
+    settings = ObservationSettings(tables=tables, identity="list")
+    rows = frame({**at(3, 4), "species_id": 8}, at(1, 1))
+    found, species, (report, _) = gather([rows, rows], settings, grid)
+    assert species["species"].tolist() == ["new:8", "old:8"]
+    assert found["species"].tolist() == [1, 0]
+    assert report.steps[-2].failed == {"unknown": 1}

@@ -45,6 +45,15 @@ def test_ids_of_one_list_and_names_of_any_are_merged():
     check_species_lists(two_tables("geoplant", "micro", identity="name"))
 
 
+def test_by_list_every_table_names_one_and_there_is_no_species_file(species_file):
+    check_species_lists(two_tables("geoplant", "micro", identity="list"))
+    with pytest.raises(InputError, match=r"1 tables that name no species_list \(\['b.csv'\]\)"):
+        check_species_lists(two_tables("geoplant", None, identity="list"))
+    file = {"path": species_file("species_id,species\n1,A b\n"), "species_list": "geoplant"}
+    with pytest.raises(InputError, match="and a species file"):
+        check_species_lists(two_tables("geoplant", "micro", identity="list", species=file))
+
+
 def test_the_species_file_has_to_be_of_the_same_list(species_file):
     file = {"path": species_file("species_id,species\n1,A b\n"), "species_list": "other"}
     with pytest.raises(InputError, match=r"species\.csv: other"):
