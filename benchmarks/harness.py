@@ -40,23 +40,33 @@ class Seconds:
 
 
 class Stopwatch:
-    """Adds up the time of named phases."""
+    """Adds up the time of named phases; time inside an inner phase counts there alone."""
 
     def __init__(self) -> None:
         self.phases: dict[str, Seconds] = {}
+        self._open: list[str] = []
+        self._since = (0.0, 0.0)
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
         """Count what happens inside towards ``name``."""
-        wall, processor = time.perf_counter(), time.process_time()
+        self._charge()
+        self._open.append(name)
         try:
             yield
         finally:
-            before = self.phases.get(name, Seconds(0, 0))
-            self.phases[name] = Seconds(
-                before.wall + time.perf_counter() - wall,
-                before.processor + time.process_time() - processor,
+            self._charge()
+            self._open.pop()
+
+    def _charge(self) -> None:
+        """Give the time since the last change to the innermost phase."""
+        now = time.perf_counter(), time.process_time()
+        if self._open:
+            before = self.phases.get(self._open[-1], Seconds(0, 0))
+            self.phases[self._open[-1]] = Seconds(
+                before.wall + now[0] - self._since[0], before.processor + now[1] - self._since[1]
             )
+        self._since = now
 
 
 @dataclass(frozen=True)

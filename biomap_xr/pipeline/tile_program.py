@@ -29,7 +29,7 @@ from biomap_xr.species.model import SpeciesModel
 if TYPE_CHECKING:
     from biomap_xr.run.receipts import Statistics
 
-KERNEL = 1
+KERNEL = 2
 """Raised when the values that the program writes change."""
 
 
