@@ -6,6 +6,7 @@ sizes of its own, and numbers its surveys anew: a survey must be found in one ed
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -120,14 +121,14 @@ def read_patches(settings: PatchSettings, ids: Mapping[str, Sequence[str]]) -> P
     """
     files = {name: _open(settings, name, names) for name, names in ids.items()}
     there = np.stack([files[name].there(names) for name, names in ids.items()])
-    kept = there.any(axis=0)
+    kept = np.asarray(there.any(axis=0), bool)
     if settings.without == "error" and not kept.all():
         lost = next(iter(ids.values()))[int(np.argmin(kept))]
         raise InputError(
             f"{int((~kept).sum())} of {len(kept)} surveys have no file at all, first {lost!r}; "
             "expected one of some modality: are these its surveys? If so, set without to 'drop'"
         )
-    chosen = {name: [names[i] for i in np.flatnonzero(kept)] for name, names in ids.items()}
+    chosen = {name: list(compress(names, kept)) for name, names in ids.items()}
     return PatchInputs(
         kept, {name: _stack(files[name], names, settings) for name, names in chosen.items()}
     )
@@ -207,17 +208,17 @@ def _open(settings: PatchSettings, name: str, survey_ids: Sequence[str]) -> File
 def _stack(files: Files, survey_ids: Sequence[str], settings: PatchSettings) -> NDArray[Any]:
     """Return the input of one modality at all surveys, (k, ...)."""
     found = [_read_or_none(files, each, settings) for each in survey_ids]
-    there = [values for values in found if values is not None]
-    if not there:
+    if files.modality == "sentinel2":
+        found = _alike(found, settings.window)
+    example = next((values for values in found if values is not None), None)
+    if example is None:
         raise InputError(
             f"none of {len(survey_ids)} surveys has a file of {files.modality} in "
             f"{[str(folder) for folder in files.folders]}; the first is {list(survey_ids)[:1]}: "
             "are these its surveys?"
         )
-    if files.modality == "sentinel2":
-        found, there = _alike(found, settings.window), _alike(there, settings.window)
     # Surveys may lack a file of one modality and have those of the others.
-    empty = np.full_like(there[0], FILLS[files.modality])
+    empty = np.full_like(example, FILLS[files.modality])
     return np.stack([empty if values is None else values for values in found])
 
 
@@ -242,7 +243,7 @@ def _alike(images: Sequence[NDArray[Any] | None], window: int | None) -> list[ND
             "patches.window to the smallest, whose middle is taken of all"
         )
     types = {image.dtype for image in cut if image is not None}
-    if len(types) == 1:
+    if len(types) <= 1:
         return cut
     # 8 bits cannot be made 16 again, so the finer ones take the scale of the coarser.
     return [

@@ -14,7 +14,7 @@ from scipy.sparse import csr_array
 
 from biomap_xr.covariates.cube import Covariates
 from biomap_xr.covariates.inputs import cut_inputs
-from biomap_xr.covariates.patches import PatchInputs, PatchSettings, read_patches
+from biomap_xr.covariates.patches import PatchSettings, read_patches
 from biomap_xr.errors import InputError
 from biomap_xr.folds import Roles, balance, blocks_of, split_cells
 from biomap_xr.grid import Grid
@@ -133,8 +133,7 @@ def prepare(recipe: Recipe, sites: Sites, covariates: Covariates | None, scratch
     """
     wanted = tuple(recipe.species.modalities)
     if recipe.patches is not None:
-        kept, files = _files_of(recipe.patches, sites, wanted)
-        sites, inputs = sites.select(kept), {name: files[name] for name in wanted}
+        sites, inputs = _with_files(recipe.patches, sites, wanted)
     elif covariates is not None:
         cut = cut_inputs(covariates, sites.cells, sites.year, wanted, recipe.inputs, folder=scratch)
         inputs = {name: cut[name] for name in wanted}
@@ -147,20 +146,30 @@ def prepare(recipe: Recipe, sites: Sites, covariates: Covariates | None, scratch
     return Lesson(sites, inputs, roles)
 
 
-def _files_of(settings: PatchSettings, sites: Sites, wanted: tuple[Modality, ...]) -> PatchInputs:
-    """Read the files of all sites, (n, ...), by the names that their edition gives them."""
+def _with_files(
+    settings: PatchSettings, sites: Sites, wanted: tuple[Modality, ...]
+) -> tuple[Sites, Inputs]:
+    """Read the files of sites by the names that their edition gives them.
+
+    Returns:
+        The sites that have files, with the species that were seen there, and their inputs (n, ...).
+    """
     own = {"sentinel2": sites.patch_id, "landsat": sites.time_series_id}
-    ids = {
+    ids: dict[str, list[str]] = {
         name: [
             str(one or survey)
             for one, survey in zip(own.get(name, sites.survey_id), sites.survey_id, strict=True)
         ]
         for name in wanted
     }
-    found = read_patches(settings, ids)
-    if not found.kept.all():
-        logger.info("%d of %d sites have no file and are left out", (~found.kept).sum(), len(sites))
-    return found
+    kept, files = read_patches(settings, ids)
+    inputs = {name: files[name] for name in wanted}
+    if kept.all():
+        return sites, inputs
+    logger.info("%d of %d sites have no file and are left out", (~kept).sum(), len(sites))
+    sites = sites.select(kept)
+    # A species that only they had would be a column of absences.
+    return sites.select_species(np.unique(sites.presence.indices).astype(np.int64)), inputs
 
 
 def _train_all(recipe: Recipe, lesson: Lesson, folder: Path, data: str) -> dict[str, SpeciesModel]:
