@@ -27,6 +27,7 @@ from biomap_xr.species.artefact import CARD, load_model, save_model
 from biomap_xr.species.branches import train_branches, train_ensemble
 from biomap_xr.species.calibration import calibrate
 from biomap_xr.species.model import SpeciesModel
+from biomap_xr.species.recalibration import recalibrate
 from biomap_xr.species.scoring import probabilities
 from biomap_xr.species.settings import Modality
 from biomap_xr.species.training import Epoch
@@ -181,17 +182,20 @@ def _train_all(recipe: Recipe, lesson: Lesson, folder: Path, data: str) -> dict[
         for name in recipe.species.modalities
     }
 
-    def ensemble(trained_on: str) -> SpeciesModel:
+    def ensemble(trained_on: str, *, recalibrated: bool) -> SpeciesModel:
         model = train_ensemble(
             branches, lesson.samples(trained_on), settings.training, progress=_tell
         )
-        return _finished(model, lesson, recipe)
+        return _finished(model, lesson, recipe, recalibrated=recalibrated)
 
     models = {STAGES[name]: model for name, model in branches.items()}
-    models["All"] = _kept(folder / "species", data, lambda: ensemble(own))
+    mapped = partial(ensemble, own, recalibrated=settings.recalibrate)
+    models["All"] = _kept(folder / "species", data, mapped)
     if settings.compare:
         name = f"All, trained on {TRAINED_ON[other]}"
-        models[name] = _kept(folder / "compared", data, lambda: ensemble(other))
+        # As it was trained: recalibrating it on surveys would hide what records do to richness.
+        compared = partial(ensemble, other, recalibrated=False)
+        models[name] = _kept(folder / "compared", data, compared)
     return models
 
 
@@ -203,11 +207,16 @@ def _branch(name: Modality, recipe: Recipe, lesson: Lesson) -> SpeciesModel:
         settings.training,
         progress=_tell,
     ).values()
-    return _finished(model, lesson, recipe)
+    return _finished(model, lesson, recipe, recalibrated=settings.recalibrate)
 
 
-def _finished(model: SpeciesModel, lesson: Lesson, recipe: Recipe) -> SpeciesModel:
-    """Give a trained model its thresholds, and its card how inputs were cut."""
+def _finished(
+    model: SpeciesModel, lesson: Lesson, recipe: Recipe, *, recalibrated: bool
+) -> SpeciesModel:
+    """Recalibrate a trained model, choose its thresholds, and note how inputs were cut."""
+    if recalibrated:
+        surveys = lesson.scored_of(lesson.roles.validation)
+        model = recalibrate(model, lesson.inputs, lesson.found, surveys)
     scored = lesson.scored_of(lesson.roles.calibration)
     settings = recipe.species.thresholds
     model = calibrate(model, lesson.inputs, lesson.found, scored, settings)

@@ -27,7 +27,7 @@ class MapSettings(Settings):
     floor: float = Field(0.002, ge=0, lt=1)
     """Smallest probability that is stored; anything below counts as absent in the cube. The share
     of the expected richness that this loses is measured and kept in the cube's attributes."""
-    block: int = Field(64, ge=1)
+    block: int = Field(128, ge=1)
     """Species that are computed at once: bounds the memory of a tile."""
 
 

@@ -206,6 +206,9 @@ class SpeciesSettings(Settings):
     )
     trained_on: Literal["all", "surveys"] = "all"
     """Surveys and presence-only records together (paper 1, section 3), or surveys alone."""
+    recalibrate: bool = True
+    """Scale and shift all logits alike (Platt scaling) so that the probabilities of the validation
+    surveys add up to what was found there; it is folded into the head and told in the card."""
     compare: bool = False
     """Also fine-tune the same branches on the other choice, to show what records do."""
     training: EnsembleSettings = EnsembleSettings()
