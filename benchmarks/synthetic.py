@@ -165,7 +165,7 @@ def make_assemblage(species: int, seed: int = 0) -> Assemblage:
 
 
 def make_program(
-    folder: Path, covariates: Covariates, model: SpeciesModel, block: int = 64
+    folder: Path, covariates: Covariates, model: SpeciesModel, block: int = 128
 ) -> TileProgram:
     """Save the model, declare both cubes and make the program that fills them."""
     model = save_model(model, folder / "models" / "species")

@@ -26,7 +26,7 @@ from biomap_xr.evaluation.truth import (
 )
 from biomap_xr.grid import Cells, Grid
 from biomap_xr.observations.report import Report
-from biomap_xr.pipeline.learning import TRAINED_ON
+from biomap_xr.pipeline.learning import STAGES, TRAINED_ON
 from biomap_xr.pipeline.scores import Scores
 from biomap_xr.pipeline.summing import MapSums
 from biomap_xr.pipeline.workspace import Workspace
@@ -164,7 +164,7 @@ def _summary(recipe: Recipe, workspace: Workspace, card: ModelCard) -> tuple[Fac
     sums = MapSums.of(workspace)
     facts = [
         Fact("Species modelled", f"{len(card.species_id):,}"),
-        Fact("Modalities", ", ".join(card.modalities)),
+        Fact("Modalities", ", ".join(STAGES[name] for name in card.modalities)),
         Fact("Trained on", TRAINED_ON[recipe.species.trained_on]),
     ]
     if sums.tiles:
