@@ -26,7 +26,9 @@ LIMIT = 8 * harness.GIB
 
 def main() -> None:
     """Measure one case here, or every case in a child of its own."""
-    parser = harness.arguments(__doc__, species=(600, 2500, 11255), tiles=(1, 2, 4), cells=500)
+    parser = harness.arguments(
+        __doc__, species=(600, 2500, 11255), tiles=(1, 2, 4), cells=500, block=128
+    )
     parser.add_argument("--workspace", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--part", default="", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -45,7 +47,7 @@ def run_all(options: argparse.Namespace) -> dict[str, Any]:
     pairs += [(options.species[0], count) for count in options.tiles[1:]]
     with tempfile.TemporaryDirectory() as folder:
         common = ["--workspace", folder, "--cells", str(options.cells)]
-        common += ["--threads", str(options.threads)]
+        common += ["--threads", str(options.threads), "--block", str(options.block)]
         tiles = ["--tiles", str(max(options.tiles))]
         harness.in_child(__file__, [*common, *tiles, "--part", "covariates"])
         cases = []
@@ -72,7 +74,7 @@ def run_case(options: argparse.Namespace) -> dict[str, Any]:
     covariates = synthetic.reopen(store, options.cells)
     model = synthetic.make_model(species, synthetic.Widths())
     with tempfile.TemporaryDirectory(dir=options.workspace) as folder:
-        program = synthetic.make_program(Path(folder), covariates, model)
+        program = synthetic.make_program(Path(folder), covariates, model, options.block)
         widths = model.widths
         del model
         before = harness.peak_memory()
@@ -82,6 +84,7 @@ def run_case(options: argparse.Namespace) -> dict[str, Any]:
     cells = sum(int(outcome.statistics["cells"]) for outcome in outcomes)
     return {
         "species": species,
+        "block": options.block,
         "tiles": count,
         "cells": cells,
         "peak_gib": _gib(harness.peak_memory()),
