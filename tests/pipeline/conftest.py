@@ -1,17 +1,23 @@
 """One finished run of a tiny simulated Europe, shared by all tests of the pipeline."""
 
+import logging
+import shutil
+import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
+import yaml
 
-from biomap_xr.cluster import SerialProfile
+sys.path.insert(0, str(Path(__file__).parent))
+
+from tiny_run import SERIAL, SERIAL_FILE, TINY, changed, linked
+
+from biomap_xr.__main__ import main
 from biomap_xr.pipeline.running import run
 from biomap_xr.pipeline.workers import Workers
 from biomap_xr.pipeline.workspace import Workspace
 from biomap_xr.recipe import Recipe
-
-TINY = Path(__file__).with_name("tiny.yaml")
-SERIAL = SerialProfile(kind="serial")
 
 
 @pytest.fixture(scope="session")
@@ -25,3 +31,62 @@ def finished(tiny, tmp_path_factory):
     workspace = Workspace(tmp_path_factory.mktemp("tiny") / "run")
     with Workers(SERIAL) as workers:
         return run(tiny, workspace, workers)
+
+
+@pytest.fixture
+def simulated(finished, tmp_path):
+    """A workspace in which nothing but the simulated Europe is there, its files linked."""
+    return linked(finished.workspace, tmp_path / "run", "virtual")
+
+
+@pytest.fixture
+def copied(finished, tmp_path):
+    """A finished workspace to be tampered with; the files of the simulated Europe are linked."""
+    place = linked(finished.workspace, tmp_path / "run", "virtual")
+    for path in finished.workspace.root.iterdir():
+        if path.name == "workspace.json":
+            shutil.copy(path, place.root)
+        elif path.is_dir() and path.name != "virtual":
+            shutil.copytree(path, place.root / path.name)
+    return place
+
+
+class Said(NamedTuple):
+    status: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def biomap(monkeypatch, capfd):
+    """The command line in this process."""
+    handlers, level = logging.root.handlers[:], logging.root.level
+    ours = logging.getLogger("biomap_xr").level
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["biomap", *map(str, arguments)])
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as left:
+            main()
+        found = capfd.readouterr()
+        assert "Traceback" not in found.err
+        return Said(left.value.code or 0, found.out, found.err)
+
+    yield call
+    # The command line sets up logging for a process of its own.
+    logging.root.handlers[:] = handlers
+    logging.root.setLevel(level)
+    logging.getLogger("biomap_xr").setLevel(ours)
+
+
+@pytest.fixture
+def run_tiny(biomap, tmp_path):
+    """Run the tiny recipe with some changes, given by their places: ``{"grid.crs": ...}``."""
+
+    def call(workspace, changes=None, command="run"):
+        path = tmp_path / "recipe.yaml"
+        path.write_text(yaml.safe_dump(changed(yaml.safe_load(TINY.read_text()), changes or {})))
+        cluster = ["--cluster", SERIAL_FILE] if command == "run" else []
+        return biomap(command, path, *cluster, "--workspace", workspace.root)
+
+    return call
