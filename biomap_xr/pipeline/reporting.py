@@ -62,7 +62,7 @@ def make_report(recipe: Recipe, workspace: Workspace) -> Path:
     rows = evaluation_rows(recipe, scores)
     content = ReportContent(
         title=recipe.title or recipe.name,
-        summary=_summary(recipe, workspace, card),
+        summary=_summary(recipe, workspace, card, scores),
         evaluation=rows,
         evaluation_note=_note(recipe, scores),
         evaluation_chart=evaluation_picture(rows),
@@ -160,12 +160,15 @@ def _lead(recipe: Recipe, sums: MapSums, statistics: MapStatistics) -> str:
     )
 
 
-def _summary(recipe: Recipe, workspace: Workspace, card: ModelCard) -> tuple[Fact, ...]:
+def _summary(
+    recipe: Recipe, workspace: Workspace, card: ModelCard, scores: Scores
+) -> tuple[Fact, ...]:
     sums = MapSums.of(workspace)
+    trained = TRAINED_ON[recipe.species.trained_on] if scores.surveyed else "records alone"
     facts = [
         Fact("Species modelled", f"{len(card.species_id):,}"),
         Fact("Modalities", ", ".join(STAGES[name] for name in card.modalities)),
-        Fact("Trained on", TRAINED_ON[recipe.species.trained_on]),
+        Fact("Trained on", trained),
     ]
     if sums.tiles:
         facts += [

@@ -50,6 +50,13 @@ def test_the_maps_cover_the_land_that_has_a_climate(finished, name):
 
 
 @pytest.mark.slow
+def test_the_report_says_what_a_model_was_trained_on(finished):
+    places = [finished(name).workspace.report / "metrics.json" for name in RUNS]
+    summaries = [json.loads(place.read_text())["summary"] for place in places]
+    assert [summary["Trained on"] for summary in summaries] == ["surveys alone", "records alone"]
+
+
+@pytest.mark.slow
 def test_the_layers_are_in_the_units_that_the_recipe_states(finished):
     layers = open_cube(finished("montpellier").workspace.covariates, "predictors")["predictors"]
     means = layers.mean(["y", "x"]).to_numpy()
