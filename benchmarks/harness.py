@@ -8,6 +8,7 @@ other work on the machine lengthens only the latter.
 import argparse
 import datetime
 import json
+import math
 import os
 import platform
 import resource
@@ -29,6 +30,8 @@ from threadpoolctl import threadpool_limits
 
 PACKAGES = ("biomap-xr", "dask", "numba", "numpy", "torch", "xarray", "zarr", "zarrs")
 GIB = 2**30
+PRODUCT = (4096, 1152, 256)
+"""Rows, inner length and columns of the bare product."""
 
 
 @dataclass(frozen=True)
@@ -122,21 +125,22 @@ def interleave(contenders: Mapping[str, Callable[[], object]], rounds: int) -> d
     return {name: Rounds(tuple(seconds[1:])) for name, seconds in times.items()}
 
 
-def matrix_product(rows: int = 4096, inner: int = 1152, columns: int = 256) -> Callable[[], object]:
-    """Make the limit of all arithmetic: a bare float32 product in the shape of a convolution's.
+def matrix_product(dtype: torch.dtype = torch.float32) -> Callable[[], object]:
+    """Make the limit of all arithmetic: eight bare products in the shape of a convolution's.
 
-    Its 2 x rows x inner x columns operations over its time are the rate of the machine.
+    Their operations over their time, as `product_rate` has it, are the rate of the machine.
     """
+    rows, inner, columns = PRODUCT
     generator = torch.Generator().manual_seed(0)
-    a = torch.randn(rows, inner, generator=generator)
-    b = torch.randn(inner, columns, generator=generator)
-    out = torch.empty(rows, columns)
+    a = torch.randn(rows, inner, generator=generator).to(dtype)
+    b = torch.randn(inner, columns, generator=generator).to(dtype)
+    out = torch.empty(rows, columns, dtype=dtype)
     return lambda: [torch.mm(a, b, out=out) for _ in range(8)]
 
 
-def product_rate(seconds: float, rows: int = 4096, inner: int = 1152, columns: int = 256) -> float:
+def product_rate(seconds: float) -> float:
     """Return the operations a second of `matrix_product` from its time."""
-    return 8 * 2 * rows * inner * columns / seconds
+    return 8 * 2 * math.prod(PRODUCT) / seconds
 
 
 def peak_memory() -> int:

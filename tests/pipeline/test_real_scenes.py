@@ -1,4 +1,4 @@
-"""Real Sentinel-2 scenes, composited without their clouds: dense evaluation equals window by window."""
+"""Real Sentinel-2 scenes without their clouds: dense evaluation equals window by window."""
 
 import os
 from pathlib import Path
