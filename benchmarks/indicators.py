@@ -6,7 +6,7 @@ bare products of the sums (probability, variance, logarithm and presence times m
 without any elementwise work, and one pass that only reads the probabilities. Memory is that of a
 fresh process for each way.
 
-    python benchmarks/indicators.py --species 2000 --cells 50000
+    python benchmarks/indicators.py --species 2000 --cells 20000
 """
 
 import argparse
@@ -35,7 +35,7 @@ BLOCK = 64
 
 def main() -> None:
     """Measure and print."""
-    parser = harness.arguments(__doc__, species=2000, cells=50_000, rounds=3, stored_cells=500)
+    parser = harness.arguments(__doc__, species=2000, cells=20_000, rounds=3, stored_cells=250)
     parser.add_argument("--part", default="", choices=("", "blocks", "naive"))
     options = parser.parse_args()
     harness.limit_threads(options.threads)
