@@ -71,12 +71,26 @@ def write_block(
     place = store / group / variable
     metadata = json.loads((place / "zarr.json").read_text())
     start = _check(place, metadata, block, origin)
-    scratch = Path(tempfile.mkdtemp(prefix=".partial-", dir=store))
+    # Beside the store, where readers would take what a killed writer leaves for one of its arrays;
+    # resolved, since a rename needs both names on one disk.
+    beside = store.resolve()
+    scratch = Path(tempfile.mkdtemp(prefix=_scratch_prefix(beside), dir=beside.parent))
     try:
         _encode(scratch, metadata, block)
         return tuple(_publish(scratch, place, store, metadata, block.shape, start))
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def sweep_scratch(store: Path) -> None:
+    """Remove what killed writers of a store left beside it; nobody may be writing."""
+    beside = store.resolve()
+    for path in beside.parent.glob(f"{_scratch_prefix(beside)}*"):
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _scratch_prefix(store: Path) -> str:
+    return f".{store.name}.partial-"
 
 
 def _check(
@@ -138,11 +152,16 @@ def _publish(
 def _rename(source: Path, target: Path, store: Path) -> Shard:
     shard = Shard(target.relative_to(store).as_posix(), source.stat().st_size, digest_of(source))
     target.parent.mkdir(parents=True, exist_ok=True)
-    for path in (source, target.parent):
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    _force(source)
     source.replace(target)
+    # The new name is an entry of its folder: only now is there something to force.
+    _force(target.parent)
     return shard
+
+
+def _force(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -16,6 +16,7 @@ from odc.geo.xr import xr_coords
 from zarr.codecs import ZstdCodec
 
 from biomap_xr.cubes.declaration import Cube, Variable
+from biomap_xr.cubes.shards import sweep_scratch
 from biomap_xr.errors import CorruptError, InputError
 
 DECLARATION = "biomap_declaration"
@@ -24,11 +25,14 @@ DECLARATION = "biomap_declaration"
 def declare(store: Path, cube: Cube) -> None:
     """Lay a cube's group out in a Zarr v3 store, empty; one of the same declaration is kept.
 
+    A declaration comes before the work, so leftovers of killed writers of the store are removed.
+
     Raises:
         InputError: The group exists with another declaration. It is not touched.
     """
     fingerprint = _fingerprint(cube)
     place = store / cube.group
+    sweep_scratch(store)
     if place.exists():
         _check_same(place, fingerprint)
         return

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
+import xarray as xr
 import zarr
 
-from biomap_xr.cubes import declare, open_cube, write_block
+from biomap_xr.cubes import declare, open_cube, shards, update_attributes, write_block
 from biomap_xr.errors import InputError
 
 
@@ -70,7 +71,7 @@ def test_one_flipped_bit_is_noticed_on_reading(store):
 
 def test_nothing_is_left_beside_the_cube(store):
     write_block(store, "", "probability", block(), {})
-    assert not list(store.glob(".partial-*"))
+    assert not list(store.parent.glob(".*.partial-*"))
 
 
 @pytest.mark.parametrize(
@@ -87,3 +88,15 @@ def test_parts_of_shards_and_other_types_are_refused(store, values, origin, mess
     with pytest.raises(InputError, match=message):
         write_block(store, "", "probability", values, origin)
     assert not open_cube(store).probability.values.any()
+
+
+def test_what_a_killed_writer_leaves_is_no_array_and_is_swept(store, cube, monkeypatch):
+    with monkeypatch.context() as patch:
+        # As a writer ends that is killed before it tidies up.
+        patch.setattr(shards.shutil, "rmtree", lambda *_, **__: None)
+        write_block(store, "", "probability", block(), {})
+    assert list(store.parent.glob(".s.zarr.partial-*"))
+    update_attributes(store, "", {"seen": 1})
+    assert set(xr.open_zarr(store)) == set(open_cube(store))
+    declare(store, cube)
+    assert [path.name for path in store.parent.iterdir()] == ["s.zarr"]
