@@ -31,6 +31,7 @@ class Filling:
         wanted = tuple(tiles)
         Plan(len(wanted), program.fingerprint).write(self.workspace.plan(program.name))
         done = [tile for tile in wanted if ledger.valid(tile.name, program.fingerprint, root)]
+        self._forget(program, {tile.name for tile in done})
         if len(done) == len(wanted):
             return Summary(program.name, (), tuple(tile.name for tile in done), ())
         return fill(
@@ -42,6 +43,16 @@ class Filling:
             settings=self.settings,
             listener=self.listener,
         )
+
+    def _forget(self, program: Program, done: set[str]) -> None:
+        """Drop records of failures that are no more: of former programs, and of finished tiles.
+
+        A run killed between a tile's receipt and the end of its failure's record leaves both.
+        """
+        failures = self.workspace.ledger(program.name).failures
+        for failure in failures.all():
+            if failure.fingerprint != program.fingerprint or failure.tile in done:
+                failures.discard(failure.tile)
 
     def complete(self, program: Program, tiles: Iterable[Tile]) -> Summary:
         """Run a program that a later stage needs whole.

@@ -102,6 +102,9 @@ class Attempt:
 
     def _work(self, tile: Tile, number: int) -> Written:
         reach("begun")
+        # Another program's receipt must not vouch for shards that this one only half replaced,
+        # should the recipe be changed back.
+        self.ledger.revoke(tile.name)
         start = time.perf_counter()
         outcome = self.program(tile)
         seconds = time.perf_counter() - start

@@ -66,6 +66,10 @@ class Ledger:
         """Publish a receipt atomically; what it speaks of must be on disk already."""
         publish(self._path(receipt.tile), receipt.model_dump_json(indent=1))
 
+    def revoke(self, tile: str) -> None:
+        """Remove the receipt of a tile whose shards are about to be written anew."""
+        self._path(tile).unlink(missing_ok=True)
+
     def read(self, tile: str) -> Receipt | None:
         """Return the receipt of a tile; None where there is none, or none that can be read."""
         path = self._path(tile)

@@ -9,7 +9,7 @@ from biomap_xr.pipeline.filling import Filling
 from biomap_xr.pipeline.plan import Plan
 from biomap_xr.pipeline.workers import Workers
 from biomap_xr.pipeline.workspace import Workspace
-from biomap_xr.run import FillSettings, Outcome
+from biomap_xr.run import Failure, FillSettings, Outcome
 
 EXTENT = Extent(x_min=0, y_min=0, x_max=2000, y_max=1000)
 TILES = tuple(Grid.from_settings(GridSettings(tile=1000, resolution=50, extent=EXTENT)).tiles())
@@ -50,6 +50,16 @@ def test_a_finished_program_needs_no_workers(filling, tmp_path):
     filling.run(Count(), TILES)
     nobody = Filling(Workspace(tmp_path), None, FillSettings())
     assert len(nobody.run(Count(), TILES).skipped) == 2
+
+
+def test_failures_of_finished_tiles_and_of_former_programs_are_forgotten(filling):
+    filling.run(Count(), TILES)
+    failures = filling.workspace.ledger("count").failures
+    told = {"program": "count", "root": "", "attempts": 2, "error": "OSError: no answer"}
+    failures.add(Failure(tile=TILES[0].name, fingerprint="1", **told))
+    failures.add(Failure(tile="tile of the sea", fingerprint="0", **told))
+    filling.run(Count(), TILES)
+    assert failures.all() == ()
 
 
 def test_another_fingerprint_is_another_plan(filling):

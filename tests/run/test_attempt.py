@@ -35,6 +35,16 @@ def test_a_program_that_raises_leaves_neither_receipt_nor_mark(tmp_path: Path) -
     assert attempt.ledger.marks.all() == ()
 
 
+def test_a_receipt_of_another_program_is_gone_before_its_shards_are_replaced(
+    tmp_path: Path,
+) -> None:
+    attempt_at(tmp_path, Toy(tmp_path))(TILE, 1)
+    other = Toy(tmp_path, fingerprint="2", mischief={TILE.name: "raise"})
+    with pytest.raises(ValueError, match="no luck"):
+        attempt_at(tmp_path, other)(TILE, 1)
+    assert not Ledger(tmp_path / "receipts").valid(TILE.name, "1", tmp_path)
+
+
 def test_a_mark_of_an_earlier_worker_means_that_it_died(tmp_path: Path) -> None:
     toy = Toy(tmp_path)
     attempt = attempt_at(tmp_path, toy)
