@@ -57,6 +57,8 @@ def make_maps(
     program = tile_program(recipe, model, covariates, tiles, filling)
     workspace = filling.workspace
     described = _described(recipe, program)
+    # Land may have gone since the former model's map: its tiles would stay among the new ones.
+    _drop_stale(workspace.indicators, program.weights)
     if program.species_store is not None:
         _drop_stale(workspace.species, program.weights)
         declare(workspace.species, species_cube(covariates.grid, model.card, described))
@@ -67,7 +69,7 @@ def make_maps(
 
 
 def _drop_stale(store: Path, model: str) -> None:
-    """Remove a species cube of a former model: its thresholds and each of its tiles are another's.
+    """Remove a cube of a former model: its thresholds and each of its tiles are another's.
 
     The workspace belongs to the recipe and to its species table, so no other map is lost.
     """

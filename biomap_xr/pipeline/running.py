@@ -65,6 +65,9 @@ def run(recipe: Recipe, workspace: Workspace, workers: Workers, listener: Listen
     workspace.make()
     claim(workspace.root, identity(recipe))
     with WorkspaceLock(workspace.root):
+        # Again, now alone: two recipes may have claimed one new folder at the same moment. Before
+        # the lock the claim keeps even the lock's file out of foreign folders.
+        claim(workspace.root, identity(recipe))
         if recipe.simulate is not None:
             simulate(recipe.simulate, workspace.virtual)
         anchored = recipe.anchored(workspace.root)

@@ -8,6 +8,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from biomap_xr.pipeline.plan import Plan
 from biomap_xr.pipeline.workspace import Workspace
 from biomap_xr.run import Receipt
 
@@ -43,9 +44,13 @@ class MapSums:
 
     @classmethod
     def of(cls, workspace: Workspace, fingerprint: str | None = None) -> Self:
-        """Sum up the receipts of the map's tiles, by default those of the latest fingerprint."""
-        receipts = list(workspace.ledger("maps").receipts())
-        wanted = fingerprint or (receipts[-1].fingerprint if receipts else "")
+        """Sum up the receipts of the map's tiles, by default those of the latest run's program.
+
+        Receipts of a former program stay until their tile is made again; they do not count.
+        """
+        plan = Plan.read(workspace.plan("maps"))
+        wanted = fingerprint or (plan.fingerprint if plan else "")
+        receipts = workspace.ledger("maps").receipts()
         tiles = (cls.of_receipt(each) for each in receipts if each.fingerprint == wanted)
         return reduce(add, tiles, cls())
 
