@@ -22,10 +22,8 @@ class EvaluationSettings(Settings):
     """The indicator to draw beside species richness."""
     recall_at: tuple[Rank, ...] = (50, 250)
     """The K of Recall@K; paper 1, table 1 has 50 and 250."""
-    block: float = Field(default=10_000.0, gt=0)
-    """Side of the spatial blocks that are resampled, in metres (paper 1, section 4: 10 km)."""
     replicates: int = Field(default=1000, ge=2)
-    """Resamples of the blocks behind every interval."""
+    """Resamples of the held-out blocks, whose side is that of ``folds``, behind every interval."""
     level: float = Field(default=0.95, gt=0, lt=1)
     """Coverage of the intervals."""
     seed: int = Field(default=0, ge=0)
