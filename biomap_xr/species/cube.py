@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numba
 import numpy as np
 from array_api_compat import array_namespace
 from pydantic import Field
@@ -15,6 +16,7 @@ from biomap_xr.species.card import ModelCard
 
 LEVELS = 250
 """A stored probability is a whole number of 250ths."""
+ZERO, ONE, PARTS = np.float32(0), np.float32(1), np.float32(LEVELS)
 SHARD = 512
 """Species in a shard: 22 shards for each of Europe's 22,000 land tiles at 11,255 species."""
 
@@ -127,6 +129,11 @@ def quantise(probability: Any, floor: float, *, place: str) -> Any:
     >>> quantise(np.array([0.0015, 0.0021, 0.5, 1.0]), 0.002, place="here").tolist()
     [0, 1, 125, 250]
     """
+    if isinstance(probability, np.ndarray) and probability.dtype == np.float32:
+        levels = np.empty(probability.shape, np.uint8)
+        flat = np.ascontiguousarray(probability).ravel()
+        if _round(flat, np.float32(floor), levels.ravel()):
+            return levels
     xp = array_namespace(probability)
     if not bool(xp.all((probability >= 0) & (probability <= 1))):
         low, high = float(xp.min(probability)), float(xp.max(probability))
@@ -136,3 +143,16 @@ def quantise(probability: Any, floor: float, *, place: str) -> Any:
         )
     levels = xp.astype(xp.round(probability * LEVELS), xp.uint8)
     return xp.where(probability < floor, xp.zeros_like(levels), levels)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _round(probability: Any, floor: Any, levels: Any) -> bool:
+    """Write the levels `(n,)` in one pass; say whether all are probabilities."""
+    right = True
+    for place in range(len(probability)):
+        value = probability[place]
+        # NaN fails both comparisons.
+        right &= (value >= ZERO) & (value <= ONE)
+        level = np.int32(np.rint(value * PARTS))
+        levels[place] = np.uint8(level if value >= floor else np.int32(0))
+    return right

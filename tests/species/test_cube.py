@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -17,6 +17,8 @@ from biomap_xr.species.thresholds import Thresholds
 CHANCES = arrays(np.float32, (3, 5), elements=st.floats(0, 1, width=32))
 
 
+# The first call compiles.
+@settings(deadline=None)
 @given(CHANCES)
 def test_a_stored_probability_is_right_to_half_a_level(probability: np.ndarray) -> None:
     levels = quantise(probability, 0.0, place="here")
@@ -24,6 +26,7 @@ def test_a_stored_probability_is_right_to_half_a_level(probability: np.ndarray) 
     assert np.abs(levels / LEVELS - probability).max() <= 0.5 / LEVELS + 1e-6
 
 
+@settings(deadline=None)
 @given(CHANCES)
 def test_tensors_are_rounded_as_arrays_are(probability: np.ndarray) -> None:
     found = quantise(torch.from_numpy(probability), 0.002, place="here")
