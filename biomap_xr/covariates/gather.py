@@ -22,16 +22,13 @@ from biomap_xr.covariates.groups import (
     read_sentinel2,
 )
 from biomap_xr.covariates.masks import read_masks
-from biomap_xr.covariates.provenance import content_of, versions_of
+from biomap_xr.covariates.provenance import KERNEL, content_of, versions_of
 from biomap_xr.covariates.sampling import select_predictors
 from biomap_xr.covariates.settings import CovariateSettings
 from biomap_xr.cubes import Shard, declare, open_cube, update_attributes, write_block
 from biomap_xr.errors import InputError
 from biomap_xr.grid import Grid, Tile
 from biomap_xr.run import Outcome, fingerprint_of
-
-KERNEL = 1
-"""Raised when the values that the programs write change."""
 
 MASKS = "masks"
 

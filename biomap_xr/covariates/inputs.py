@@ -54,7 +54,8 @@ def cut_inputs(
     Args:
         covariates: The cube.
         cells: One a site; outside of the grid all is missing.
-        years: Year of each site's observation (n,), or the reference year.
+        years: Year of each site's observation (n,), or the reference year; 0, an unknown one,
+            counts as the reference year.
         modalities: Some of `MODALITIES`.
         settings: What goes into the slots, and the side of the window.
         folder: Where the Sentinel-2 windows are put on disk as a memory map instead of into memory.
@@ -76,7 +77,8 @@ def cut_inputs(
             )
     arrays = {name: _missing(covariates, name, len(cells), settings, folder) for name in modalities}
     # Modality within batch, so that the memory is that of one neighbourhood at a time.
-    for batch in batches(covariates.grid.tile_cells, cells, years):
+    known = np.where(np.asarray(years) == 0, settings.reference_year, years)
+    for batch in batches(covariates.grid.tile_cells, cells, known):
         for name, array in arrays.items():
             _cut(covariates, name, batch, settings, array)
     return arrays

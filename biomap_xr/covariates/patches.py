@@ -12,11 +12,12 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from biomap_xr.covariates.groups import CLIMATE_FILL, LANDSAT_FILL
 from biomap_xr.covariates.reflectance import encode_gamma8
 from biomap_xr.errors import InputError
+from biomap_xr.run import fingerprint_of
 from biomap_xr.settings import Settings
 from biomap_xr.sources.geoplant.patches import open_patches
 from biomap_xr.sources.geoplant.tensors import open_cubes
@@ -132,6 +133,17 @@ def read_patches(settings: PatchSettings, ids: Mapping[str, Sequence[str]]) -> P
     return PatchInputs(
         kept, {name: _stack(files[name], names, settings) for name, names in chosen.items()}
     )
+
+
+def content_of_patches(settings: PatchSettings) -> str:
+    """Return a fingerprint of the files that the settings name: their paths and sizes."""
+    files: list[JsonValue] = []
+    for edition in settings.editions:
+        folders = (edition.sentinel2, edition.landsat, edition.climate)
+        for folder in (edition.root / each for each in folders if each is not None):
+            paths = sorted(path for path in folder.rglob("*") if path.is_file())
+            files += [[p.relative_to(folder).as_posix(), p.stat().st_size] for p in paths]
+    return fingerprint_of({"files": files})
 
 
 def middle(image: NDArray[Any], window: int | None) -> NDArray[Any]:

@@ -12,6 +12,9 @@ from biomap_xr.errors import InputError
 from biomap_xr.run import fingerprint_of
 from biomap_xr.sources.paths import local_file
 
+KERNEL = 1
+"""Raised when the same sources give other values in the cube."""
+
 SAMPLES = 8
 SAMPLE_BYTES = 1 << 15
 
@@ -54,7 +57,7 @@ def content_of(settings: CovariateSettings, group: str) -> str:
     section = getattr(settings, group)
     described: JsonValue = None if section is None else section.model_dump(mode="json")
     contents: JsonValue = [sampled_digest(path) for path in files_of(settings, group)]
-    return fingerprint_of({"settings": described, "files": contents})
+    return fingerprint_of({"kernel": KERNEL, "settings": described, "files": contents})
 
 
 def versions_of(settings: CovariateSettings, group: str) -> list[JsonValue]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.logging import RichHandler
 
-from biomap_xr.cluster import LocalProfile, Profile, read_profile
+from biomap_xr.cluster import LocalProfile, Profile, check_machines, read_profile
 from biomap_xr.errors import RecipeError
 from biomap_xr.pipeline.reporting import make_report
 from biomap_xr.pipeline.running import Run, identity, run
@@ -31,8 +31,9 @@ def run_recipe(recipe: Path, cluster: Path | None, workspace: Path | None) -> in
         BiomapError: The run cannot begin or go on.
     """
     loaded, place = _opened(recipe, workspace)
-    place.make()
     profile = read_profile(cluster) if cluster else LocalProfile(kind="local")
+    check_machines(profile)
+    place.make()
     start = time.monotonic()
     console = log_to(Console(file=sys.stderr))
     with watch(place.root, console) as listener, Workers(profile) as workers:

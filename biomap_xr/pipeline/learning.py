@@ -192,7 +192,8 @@ def _train_all(recipe: Recipe, lesson: Lesson, folder: Path, data: str) -> dict[
     mapped = partial(ensemble, own, recalibrated=settings.recalibrate)
     models["All"] = _kept(folder / "species", data, mapped)
     if settings.compare:
-        name = f"All, trained on {TRAINED_ON[other]}"
+        # Only the joint model: its branches have learnt from the recipe's own choice.
+        name = f"All, fine-tuned on {TRAINED_ON[other]}"
         # As it was trained: recalibrating it on surveys would hide what records do to richness.
         compared = partial(ensemble, other, recalibrated=False)
         models[name] = _kept(folder / "compared", data, compared)

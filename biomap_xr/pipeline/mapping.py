@@ -64,7 +64,8 @@ def make_maps(
         declare(workspace.species, species_cube(covariates.grid, model.card, described))
     declare(workspace.indicators, indicators_cube(covariates.grid, described))
     summary = filling.run(program, tiles)
-    _conclude(program, workspace, described)
+    if summary.done or "cells" not in open_cube(workspace.indicators).attrs:
+        _conclude(program, workspace, described)
     return summary
 
 

@@ -7,14 +7,19 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
+import xarray as xr
+from numpy.typing import NDArray
 
 from biomap_xr.covariates.check import check_sources
 from biomap_xr.covariates.cube import Covariates
+from biomap_xr.covariates.patches import content_of_patches
 from biomap_xr.covariates.settings import CovariateSettings
-from biomap_xr.cubes import digest_of
+from biomap_xr.cubes import digest_of, open_cube
 from biomap_xr.errors import InputError
-from biomap_xr.grid import Grid
+from biomap_xr.grid import Cells, Grid
+from biomap_xr.observations.background import Land
 from biomap_xr.observations.reading import observe
 from biomap_xr.observations.sites import Sites
 from biomap_xr.pipeline.filling import Filling
@@ -101,7 +106,9 @@ def _covariates(
     grid = Grid.from_settings(recipe.grid)
     # Wrong inputs should be known before the long work, not after it.
     check_sources(settings, grid)
-    if not (filling.workspace.models / RECORD).is_file():
+    # A background drawn on land waits for the land mask.
+    drawn = recipe.observations.background.random_cells > 0
+    if not drawn and not (filling.workspace.models / RECORD).is_file():
         sites()
     gather(recipe, settings, filling)
     return Covariates.open(filling.workspace.covariates, grid)
@@ -116,7 +123,8 @@ def _observer(recipe: Recipe, workspace: Workspace) -> Callable[[], Sites]:
 
     @cache
     def sites() -> Sites:
-        found, report = observe(recipe.observations, Grid.from_settings(recipe.grid))
+        grid = Grid.from_settings(recipe.grid)
+        found, report = observe(recipe.observations, grid, _land(workspace))
         table = found.species[["species_id", "species"]]
         traits_of(recipe, table)
         claim(workspace.root, identity(recipe, _named(table)))
@@ -124,6 +132,19 @@ def _observer(recipe: Recipe, workspace: Workspace) -> Callable[[], Sites]:
         return found
 
     return sites
+
+
+def _land(workspace: Workspace) -> Land | None:
+    """Look cells up in the land mask, one chunk at a time; None while it is not there."""
+    if not (workspace.covariates / "masks").exists():
+        return None
+    mask = open_cube(workspace.covariates, "masks")["land"]
+
+    def land(cells: Cells) -> NDArray[np.bool_]:
+        places = {"y": xr.DataArray(cells.row), "x": xr.DataArray(cells.column)}
+        return mask.isel(places).to_numpy() == 1
+
+    return land
 
 
 def _named(table: pd.DataFrame) -> str:
@@ -148,6 +169,7 @@ def _data(recipe: Recipe, anchored: Recipe, covariates: Covariates | None) -> st
         "kernel": KERNEL,
         "covariates": covariates.fingerprint if covariates else None,
         "files": [_digest(path) for path in files],
+        "patch files": content_of_patches(anchored.patches) if anchored.patches else None,
     }
     for section in ("observations", "folds", "inputs", "species", "grid", "patches"):
         value = getattr(recipe, section)

@@ -109,3 +109,13 @@ def test_a_whole_tile_for_the_reference_year(covariates, grid):
 def test_an_unknown_modality_is_named(covariates, sites):
     with pytest.raises(InputError, match="modality 'lidar' is not in"):
         cut_inputs(covariates, *sites, ("lidar",), SETTINGS)
+
+
+def test_an_unknown_year_is_the_reference_year(covariates, sites):
+    cells, _ = sites
+    settings = InputSettings(slots="relative", reference_year=2020, window=16)
+    unknown, known = (
+        cut_inputs(covariates, cells, np.full(len(cells), year), ["landsat"], settings)["landsat"]
+        for year in (0, 2020)
+    )
+    np.testing.assert_array_equal(unknown, known)

@@ -8,7 +8,12 @@ import rasterio
 import torch
 from PIL import Image
 
-from biomap_xr.covariates.patches import PatchSettings, read_patches, whole_numbers
+from biomap_xr.covariates.patches import (
+    PatchSettings,
+    content_of_patches,
+    read_patches,
+    whole_numbers,
+)
 from biomap_xr.errors import InputError
 
 MODALITIES = ("sentinel2", "landsat", "climate")
@@ -165,3 +170,11 @@ def test_real_samples():
     assert 2500 < np.median(found["climate"][0, 1]) < 3100
     assert (found["climate"][2] == 65535).all()
     assert (found["landsat"] != 255).mean(axis=(1, 2, 3)).min() > 0.5
+
+
+def test_the_content_of_patches_changes_with_their_files_alone(root, tmp_path):
+    first = content_of_patches(settings_of(root))
+    moved = shutil.copytree(root, tmp_path / "moved" / "elsewhere")
+    assert content_of_patches(settings_of(moved)) == first
+    next((moved / "landsat").iterdir()).unlink()
+    assert content_of_patches(settings_of(moved)) != first

@@ -139,9 +139,9 @@ def test_scores_are_those_of_the_held_out_surveys(lesson, finished):
         "Climate",
         "Predictors",
         "All",
-        "All, trained on surveys and records"
-        if "All, trained on surveys and records" in scores.probability
-        else "All, trained on surveys alone",
+        "All, fine-tuned on surveys and records"
+        if "All, fine-tuned on surveys and records" in scores.probability
+        else "All, fine-tuned on surveys alone",
     ]
 
 

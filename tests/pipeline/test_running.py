@@ -209,3 +209,13 @@ def test_a_recipe_without_anything_to_see_is_refused(tiny, tmp_path):
     values = json.loads(tiny.model_dump_json())
     with pytest.raises((InputError, RecipeError), match="neither covariates nor patches"):
         again(Recipe.model_validate({**values, "covariates": None}), Workspace(tmp_path / "w"))
+
+
+def test_background_is_drawn_on_the_land_of_the_mask(finished, tiny, tmp_path):
+    workspace = copied(finished, tmp_path / "run", "models", "species.zarr", "indicators.zarr")
+    values = tiny.model_dump(mode="json")
+    values["observations"]["background"]["random_cells"] = 25
+    values["species"]["compare"] = False
+    again(Recipe.model_validate(values), workspace)
+    report = json.loads((workspace.models / "observations.json").read_text())
+    assert report["background"] == 25
