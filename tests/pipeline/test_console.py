@@ -1,3 +1,4 @@
+import json
 import logging
 import shutil
 
@@ -56,11 +57,17 @@ def test_a_tile_that_cannot_be_mapped_is_set_aside_and_the_others_are_there(copi
     assert run_tiny(copied, command="status").status == 0
 
 
-def test_a_report_is_named(finished, run_tiny):
-    found = run_tiny(finished.workspace, command="report")
+def test_the_report_of_a_run_without_maps_is_named_and_has_no_maps(copied, run_tiny):
+    for name in ("species.zarr", "indicators.zarr"):
+        shutil.rmtree(copied.root / name)
+    found = run_tiny(copied, command="report")
+    figures = copied.report / "metrics.json"
     assert found.status == 0
-    assert f"report: {finished.workspace.report / 'index.html'}" in found.out
-    assert f"figures: {finished.workspace.report / 'metrics.json'}" in found.out
+    assert f"report: {copied.report / 'index.html'}" in found.out
+    assert f"figures: {figures}" in found.out
+    said = json.loads(figures.read_text())
+    assert said["map"]["this_run"] is None
+    assert len(said["evaluation"]["models"]) == 6
 
 
 def test_a_report_on_nothing(run_tiny, simulated):

@@ -1,7 +1,6 @@
 import json
 import re
 
-import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
@@ -68,12 +67,3 @@ def test_a_report_before_the_run_says_what_to_do(tiny, tmp_path):
         make_report(tiny, Workspace(tmp_path))
     with pytest.raises(InputError, match="expected a trained model; run the recipe first"):
         read_card(Workspace(tmp_path))
-
-
-def test_a_run_without_maps_has_a_report_without_maps(copied, tiny):
-    for name in ("species.zarr", "indicators.zarr"):
-        (copied.root / name).rename(copied.root / f"no-{name}")
-    page = make_report(tiny, copied)
-    found = json.loads((page.parent / "metrics.json").read_text())
-    assert found["map"]["this_run"] is None
-    assert np.isfinite([_auc(row) for row in found["evaluation"]["models"]]).all()
