@@ -12,6 +12,7 @@ app = typer.Typer(
     name="biomap",
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
     help=(
         "Biodiversity maps of a continent: species, indicators with their uncertainty.\n\n"
@@ -19,7 +20,7 @@ app = typer.Typer(
     ),
     epilog=(
         "Exit status: 0 done, 2 bad recipe or arguments, 3 bad inputs, "
-        "4 finished but for tiles set aside, 5 corrupt."
+        "4 finished but for tiles set aside or stopped on the way, 5 stored bytes are corrupt."
     ),
 )
 
@@ -28,7 +29,7 @@ RecipePath = Annotated[
 ]
 WorkspacePath = Annotated[
     Path | None,
-    typer.Option("--workspace", metavar="DIR", help="Folder of the run. [default: runs/NAME]"),
+    typer.Option("--workspace", metavar="DIR", help="Folder of the run.", show_default="runs/NAME"),
 ]
 
 
@@ -40,7 +41,8 @@ def run(
         typer.Option(
             "--cluster",
             metavar="PROFILE",
-            help="YAML file that says what the machines are. [default: this machine's processors]",
+            help="YAML file that says what the machines are.",
+            show_default="all CPUs of this machine, as cluster/local.yaml",
         ),
     ] = None,
     workspace: WorkspacePath = None,
@@ -57,7 +59,7 @@ def run(
 
 @app.command()
 def status(recipe: RecipePath, workspace: WorkspacePath = None) -> None:
-    """Say how far a run is, and what was set aside."""
+    """Say how far a run is, and what was set aside; exit status 0 if done, 4 if not."""
     from biomap_xr.pipeline.console import show_status
 
     raise typer.Exit(show_status(recipe, workspace))

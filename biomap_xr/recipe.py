@@ -135,9 +135,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise RecipeError(f"{path} is no YAML: {error}; mend it there") from error
     if not isinstance(values, dict):
-        raise RecipeError(
-            f"{path} holds a {type(values).__name__}, expected a mapping such as 'name: demo'"
-        )
+        held = "nothing" if values is None else f"a {type(values).__name__}"
+        raise RecipeError(f"{path} holds {held}, expected a mapping such as 'name: demo'")
     return values
 
 

@@ -111,7 +111,7 @@ def test_a_variable_that_is_not_set_is_named(load, monkeypatch):
     [
         (b"name: [", "is no YAML"),
         (b"- a\n- b\n", "holds a list, expected a mapping"),
-        (b"", "holds a NoneType, expected a mapping"),
+        (b"", "holds nothing, expected a mapping"),
         (b"\xff\xfe\x00", "is no YAML"),
         (b"# " + b"x" * LARGEST_FILE, "expected at most 1000000"),
         (b"!!python/object/apply:os.system ['true']", "is no YAML"),

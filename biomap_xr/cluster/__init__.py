@@ -1,6 +1,6 @@
 """A profile says what the machines are; here it becomes workers."""
 
-from biomap_xr.cluster.opening import InsecureAddressWarning, open_session
+from biomap_xr.cluster.opening import InsecureAddressWarning, check_machines, open_session
 from biomap_xr.cluster.profiles import (
     AddressProfile,
     LocalCudaProfile,
@@ -22,6 +22,7 @@ __all__ = [
     "SerialProfile",
     "SerialSession",
     "Session",
+    "check_machines",
     "open_session",
     "profile_of",
     "read_profile",

@@ -33,6 +33,18 @@ class InsecureAddressWarning(UserWarning):
     """Whoever reaches the scheduler can run code on the workers."""
 
 
+def check_machines(profile: Profile) -> None:
+    """Make sure that the GPUs of a profile are there, without starting anything.
+
+    Raises:
+        InputError: It is a local-cuda profile, and dask-cuda or a GPU of it is missing.
+
+    >>> check_machines(SerialProfile(kind="serial"))
+    """
+    if isinstance(profile, LocalCudaProfile):
+        _cuda_cluster_class(profile)
+
+
 def open_session(profile: Profile) -> AbstractContextManager[Session]:
     """Start or reach the workers of a profile, for as long as the context lasts.
 

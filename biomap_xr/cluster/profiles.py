@@ -132,6 +132,10 @@ def profile_of(content: object, where: str = "profile") -> Profile:
 def _problem(problem: object) -> str:
     """Describe one of pydantic's findings with the key and the value."""
     match problem:
+        case {"type": "union_tag_invalid", "ctx": {"tag": tag}}:
+            return f"kind: {tag!r} is none"
+        case {"type": "union_tag_not_found"}:
+            return "it has no key 'kind'"
         case {"loc": place, "msg": message, "input": value}:
             return f"{'.'.join(map(str, place)) or 'content'}: {message}, found {value!r:.80}"
     return str(problem)

@@ -128,6 +128,8 @@ def _lay_parents(store: Path, group: str) -> None:
 
 def _lay_out(place: Path, cube: Cube, fingerprint: str) -> None:
     coordinates = xr_coords(cube.grid.geobox, dims=("y", "x"))
+    for axis in ("x", "y"):
+        coordinates[axis].attrs["standard_name"] = f"projection_{axis}_coordinate"
     for name, coordinate in cube.coordinates.items():
         values = np.asarray(coordinate.values)
         # Zarr v3 specifies text of variable length only, which xarray writes for objects.

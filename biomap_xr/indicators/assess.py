@@ -167,6 +167,8 @@ def _probability(cube: xr.Dataset | xr.DataArray) -> xr.DataArray:
 def _counted(traits: Traits | Lists, probability: xr.DataArray) -> _Counted:
     """The members of each indicator among the species of a cube."""
     if not isinstance(traits, Traits):
+        if not traits:
+            raise InputError("No list of species was given; give one, such as {'mine': [...]}.")
         members = np.stack([_listed(name, wanted, probability) for name, wanted in traits.items()])
         return _Counted(tuple(traits), members, np.ones(len(members), dtype=bool), None)
     selected = (
@@ -194,6 +196,8 @@ def _listed(
     Raises:
         InputError: The cube does not hold one of them.
     """
+    if not len(wanted):
+        raise InputError(f"The list {name!r} is empty; give species by names or by ids.")
     by_name = any(isinstance(one, str) for one in wanted)
     column = "species" if by_name else "species_id"
     if column not in probability.coords:
@@ -206,9 +210,9 @@ def _listed(
     forms = {_form(one): one for one in wanted}
     missing = [one for form, one in forms.items() if form not in set(held)]
     if missing:
+        others = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
         raise InputError(
-            f"The list {name!r} holds {missing[0]!r} and {len(missing) - 1} more species that the "
-            "cube has not. "
+            f"The list {name!r} holds {missing[0]!r}{others}, which the cube has not. "
             f"Expected values of its coordinate {column}; take them out of the list."
         )
     return np.array([form in forms for form in held], dtype=bool)

@@ -9,7 +9,12 @@ import pytest
 from pydantic import TypeAdapter
 
 from biomap_xr.cluster import opening
-from biomap_xr.cluster.opening import InsecureAddressWarning, open_session, processes_of
+from biomap_xr.cluster.opening import (
+    InsecureAddressWarning,
+    check_machines,
+    open_session,
+    processes_of,
+)
 from biomap_xr.cluster.profiles import (
     AddressProfile,
     Certificates,
@@ -138,6 +143,8 @@ def test_a_missing_gpu_is_an_error_that_names_the_local_profile(
     ):
         pass
     assert refusal.value.status == 3
+    with pytest.raises(InputError, match="no NVIDIA GPU"):
+        check_machines(LocalCudaProfile(kind="local-cuda"))
 
 
 def test_a_driver_without_devices_is_a_missing_gpu(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -182,3 +182,10 @@ def test_a_cube_on_disk_is_opened_and_assessed(
     assert found.odc.crs == grid.crs
     # The last column was never predicted.
     assert np.isnan(found["expected"][..., 5]).all()
+
+
+def test_no_species_to_assess_is_said(cube: xr.Dataset) -> None:
+    with pytest.raises(InputError, match="No list of species"):
+        assess(cube, {})
+    with pytest.raises(InputError, match="'mine' is empty"):
+        assess(cube, {"mine": []})
