@@ -1,6 +1,7 @@
 """The command line: ``biomap run|status|report|simulate``."""
 
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -31,6 +32,28 @@ WorkspacePath = Annotated[
     Path | None,
     typer.Option("--workspace", metavar="DIR", help="Folder of the run.", show_default="runs/NAME"),
 ]
+
+
+def _say_version(*, wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"biomap_xr {version('biomap-xr')}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    *,
+    show: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            callback=lambda value: _say_version(wanted=value),
+            is_eager=True,
+            help="Say the version and leave.",
+        ),
+    ] = False,
+) -> None:
+    """Options of every command."""
 
 
 @app.command()

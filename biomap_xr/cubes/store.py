@@ -49,6 +49,8 @@ def open_cube(
 ) -> xr.Dataset:
     """Open a group lazily as it is stored: integers unscaled, CRS and coordinates kept.
 
+    A probability of 0.4 is the stored level 100 of 250 here; plain `xarray.open_zarr` scales it.
+
     ``chunks`` (dim to size, or ``{}`` for the stored chunks) gives Dask arrays; without it arrays
     load on access.
 

@@ -21,6 +21,9 @@ from biomap_xr.indicators.quantiles import quantile
 from biomap_xr.indicators.sums import Sums
 from biomap_xr.indicators.traits import Traits
 
+PROVENANCE = ("title", "license", "references", "recipe", "model", "covariates", "software")
+"""Attributes of a cube that go with whatever is made of it."""
+
 LEVELS = 250
 """A stored probability is a whole number of so many parts."""
 JOINED = 64
@@ -86,9 +89,9 @@ def assess(
         assessed[field.name] = _labelled(
             field.name, getattr(maps, field.name), probability, counted, valid
         )
-    return xr.Dataset(
-        assessed, attrs={"Conventions": "CF-1.11", "assemblage": _described(assemblage, threshold)}
-    )
+    kept = {name: cube.attrs[name] for name in PROVENANCE if name in cube.attrs}
+    described = {"Conventions": "CF-1.11", "assemblage": _described(assemblage, threshold)}
+    return xr.Dataset(assessed, attrs=kept | described)
 
 
 def count_quantiles(

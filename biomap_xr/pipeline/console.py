@@ -131,7 +131,7 @@ def _show_maps(screen: Console, made: Run, sums: MapSums) -> None:
     screen.print(f"indicators: {place.indicators}", highlight=False)
     screen.print(
         f"map: {sums.tiles} tiles, {sums.cells:,} cells, {sums.moved:,} moved to the nearest "
-        f"land; {sums.lost:.2%} of the expected richness lost to rounding",
+        f"land; {sums.lost:.2%} of the expected richness lost to the storage floor and rounding",
         highlight=False,
     )
     if maps is not None and maps.failed:

@@ -2,16 +2,21 @@
 
 import math
 from collections.abc import Iterable
+from importlib.metadata import version
 
 import numpy as np
 
+from biomap_xr.covariates.cube import Covariates
 from biomap_xr.covariates.gather import Gathering, declare_covariates
 from biomap_xr.covariates.settings import CovariateSettings
-from biomap_xr.cubes import open_cube
+from biomap_xr.cubes import open_cube, update_attributes
 from biomap_xr.errors import InputError
 from biomap_xr.grid import Grid, Tile
 from biomap_xr.pipeline.filling import Filling
 from biomap_xr.recipe import Recipe
+
+SOFTWARE = ("biomap-xr", "numpy", "torch", "xarray", "zarr")
+"""Packages whose versions the cubes' attributes name."""
 
 
 def gather(recipe: Recipe, settings: CovariateSettings, filling: Filling) -> Gathering:
@@ -26,9 +31,21 @@ def gather(recipe: Recipe, settings: CovariateSettings, filling: Filling) -> Gat
     """
     workspace, grid = filling.workspace, Grid.from_settings(recipe.grid)
     programs = declare_covariates(workspace.covariates, settings, grid)
+    for group in Covariates.open(workspace.covariates, grid).groups:
+        update_attributes(workspace.covariates, group, provenance_of(recipe))
     filling.complete(programs.masks, grid.tiles())
     filling.complete(programs.covariates, tiles_near_land(recipe, filling))
     return programs
+
+
+def provenance_of(recipe: Recipe) -> dict[str, str]:
+    """Return the attributes with which every cube says where it comes from."""
+    return {
+        "license": recipe.licence,
+        "references": recipe.citation,
+        "recipe": recipe.name,
+        "software": ", ".join(f"{name} {version(name)}" for name in SOFTWARE),
+    }
 
 
 def land_tiles(recipe: Recipe, filling: Filling) -> tuple[Tile, ...]:

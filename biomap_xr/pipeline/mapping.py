@@ -3,7 +3,6 @@
 import shutil
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ from biomap_xr.indicators.cube import indicators_cube
 from biomap_xr.indicators.traits import Traits, read_traits
 from biomap_xr.observations.table import read_species
 from biomap_xr.pipeline.filling import Filling
+from biomap_xr.pipeline.gathering import provenance_of
 from biomap_xr.pipeline.specialists import freeze_specialists
 from biomap_xr.pipeline.summing import MapSums
 from biomap_xr.pipeline.tile_program import KERNEL, Assemblage, TileProgram
@@ -31,8 +31,6 @@ from biomap_xr.species.model import SpeciesModel
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
-
-SOFTWARE = ("biomap-xr", "numpy", "torch", "xarray", "zarr")
 
 
 def make_maps(
@@ -172,16 +170,13 @@ def _described(recipe: Recipe, program: TileProgram) -> dict[str, Any]:
     """Say where a cube comes from, in the attributes of the whole."""
     return {
         "title": recipe.title or recipe.name,
-        "license": recipe.licence,
-        "references": recipe.citation,
-        "recipe": recipe.name,
+        **provenance_of(recipe),
         "model": program.weights,
         "covariates": program.covariates.fingerprint,
         "run": program.fingerprint,
         "assemblage": recipe.indicators.assemblage,
         "unknown_status": recipe.indicators.unknown_status,
         "storage_floor": recipe.maps.floor,
-        "software": ", ".join(f"{name} {version(name)}" for name in SOFTWARE),
     }
 
 

@@ -174,7 +174,7 @@ def _summary(
         facts += [
             Fact("Cells mapped", f"{sums.cells:,}", f"{sums.moved:,} moved to the nearest land"),
             Fact("Mean expected richness", f"{sums.richness / max(sums.cells, 1):.1f} species"),
-            Fact("Richness lost to rounding", f"{sums.lost:.2%}", "of the stored species cube"),
+            Fact("Richness lost to storage", f"{sums.lost:.2%}", "of the stored species cube"),
         ]
     return tuple(facts)
 

@@ -32,6 +32,9 @@ Species = Sequence[int] | Sequence[str]
 Device = Literal["cpu", "cuda", "cupy"]
 """On the CPU; on a worker's GPU with NumPy blocks; or there with CuPy blocks."""
 
+PROVENANCE = ("license", "references", "recipe", "software")
+"""Attributes of the covariates that go with a prediction made of them."""
+
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
@@ -100,7 +103,16 @@ def predict(
     template = _template(covariates.grid, window, len(rows))
     blank = template["valid"].copy(data=_blank(template["valid"].data, device))
     found = xr.map_blocks(predict_block, blank, kwargs={"work": work}, template=template)
-    return found.assign_coords(_coordinates(card, covariates.grid, window, rows))
+    labelled = found.assign_coords(_coordinates(card, covariates.grid, window, rows))
+    return labelled.assign_attrs(_provenance(card, covariates))
+
+
+def _provenance(card: ModelCard, covariates: Covariates) -> dict[str, str]:
+    """Say what a prediction comes from: the sources' licence goes with it."""
+    group = covariates.groups[0]
+    attributes = covariates.dataset(group).attrs
+    kept = {name: str(attributes[name]) for name in PROVENANCE if name in attributes}
+    return {"Conventions": "CF-1.11", "model": card.weights_sha256, **kept}
 
 
 def predict_block(blank: xr.DataArray, work: Prediction) -> xr.Dataset:

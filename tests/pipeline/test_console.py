@@ -18,7 +18,7 @@ def test_a_finished_run_says_where_everything_is_and_what_to_do_next(finished, r
     assert f"species: {place.species}" in found.out
     assert f"indicators: {place.indicators}" in found.out
     assert "map: 4 tiles," in found.out
-    assert "lost to rounding" in found.out
+    assert "lost to the storage floor and rounding" in found.out
     assert f"xarray.open_zarr('{place.indicators}')" in found.out
     assert "next: biomap report" in found.out
     assert "set aside" not in found.out

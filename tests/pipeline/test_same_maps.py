@@ -260,3 +260,13 @@ class TestProcesses:
         with Workers(SERIAL) as workers:
             assert len(run(tiny, place, workers).maps.done) == 4
         assert loads == [place.models / "species"]
+
+
+def test_licence_and_model_go_with_whatever_is_made_of_a_cube(finished):
+    lazy = predict(finished.workspace.models / "species", finished.workspace.covariates)
+    species = open_cube(finished.workspace.species)
+    mine = assess(species, {"mine": species.species.values[:3].tolist()})
+    for made in (lazy, mine):
+        assert made.attrs["license"] == finished.recipe.licence
+        assert "biomap-xr" in made.attrs["software"]
+        assert made.attrs["model"]
