@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+import socket
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -34,15 +35,38 @@ class InsecureAddressWarning(UserWarning):
 
 
 def check_machines(profile: Profile) -> None:
-    """Make sure that the GPUs of a profile are there, without starting anything.
+    """Make sure that the machines of a profile are there, without starting anything.
 
     Raises:
-        InputError: It is a local-cuda profile, and dask-cuda or a GPU of it is missing.
+        InputError: A GPU or dask-cuda is missing, or nobody listens at the scheduler's address.
 
     >>> check_machines(SerialProfile(kind="serial"))
     """
     if isinstance(profile, LocalCudaProfile):
         _cuda_cluster_class(profile)
+    if isinstance(profile, AddressProfile):
+        _require_listener(profile)
+
+
+def _require_listener(profile: AddressProfile) -> None:
+    """Knock at the scheduler's door, long before the first tile needs it.
+
+    Raises:
+        InputError: Nobody opens.
+    """
+    host, _, port = profile.address.partition("://")[2].rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=profile.patience).close()
+    except OSError as error:
+        raise _no_scheduler(profile, error) from error
+
+
+def _no_scheduler(profile: AddressProfile, error: Exception) -> InputError:
+    return InputError(
+        f"no scheduler answers at {profile.address} within {profile.patience:g} s ({error}); "
+        "expected a running one: start it, correct the address in the profile, "
+        f"or use this machine by {LOCAL_PROFILE}"
+    )
 
 
 def open_session(profile: Profile) -> AbstractContextManager[Session]:
@@ -155,11 +179,7 @@ def _reached(profile: AddressProfile, stack: ExitStack) -> Client:
             Client(profile.address, timeout=profile.patience, security=security)
         )
     except (OSError, TimeoutError) as error:
-        raise InputError(
-            f"no scheduler answers at {profile.address} within {profile.patience:g} s ({error}); "
-            "expected a running one: start it, correct the address in the profile, "
-            f"or use this machine by {LOCAL_PROFILE}"
-        ) from error
+        raise _no_scheduler(profile, error) from error
     try:
         client.wait_for_workers(profile.workers, timeout=profile.patience)
     except TimeoutError as error:

@@ -88,14 +88,9 @@ def tile_program(
     filling: Filling,
 ) -> TileProgram:
     """Gather all that the pass over a tile needs."""
-    workspace = filling.workspace
-    specialists = freeze_specialists(
-        model,
-        covariates,
-        tiles,
-        recipe.indicators.specialists,
-        workspace.models / "specialists",
-    )
+    workspace, wanted = filling.workspace, recipe.indicators.specialists
+    folder = workspace.models / "specialists"
+    specialists = freeze_specialists(model, covariates, tiles, wanted, folder)
     table = pd.DataFrame({"species_id": model.card.species_id, "species": model.card.species})
     traits = traits_of(recipe, table).with_specialists(specialists.species_id)
     assemblage = assemblage_of(traits, model.card, recipe.indicators.assemblage)

@@ -282,3 +282,9 @@ def test_a_gpu_worker_sees_its_gpu() -> None:
             return torch.ones(1, device="cuda").device.type
 
         assert ask(session, name) == "cuda"
+
+
+def test_a_silent_address_is_told_before_any_work():
+    profile = AddressProfile(kind="address", address="tcp://127.0.0.1:1", patience=2)
+    with pytest.raises(InputError, match=r"no scheduler answers at tcp://127\.0\.0\.1:1"):
+        check_machines(profile)
