@@ -9,12 +9,11 @@ from biomap_xr.evaluation.settings import EvaluationSettings
 def test_defaults_are_those_of_the_paper() -> None:
     settings = EvaluationSettings()
     assert settings.recall_at == (50, 250)
-    assert settings.block == 10_000.0
 
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("recall_at", (0,)), ("level", 1.0), ("replicates", 1), ("block", 0), ("colour", "red")],
+    [("recall_at", (0,)), ("level", 1.0), ("replicates", 1), ("colour", "red")],
 )
 def test_meaningless_settings_are_refused_by_name(key: Any, value: Any) -> None:
     with pytest.raises(ValidationError, match=key):
