@@ -71,9 +71,8 @@ def _species_picture(cube: xr.Dataset, name: str, settings: EvaluationSettings) 
     )
 
 
-def _indicator_pictures(
-    cube: xr.Dataset, settings: EvaluationSettings
-) -> tuple[Picture, Picture, Picture]:
+def _indicator_pictures(cube: xr.Dataset, settings: EvaluationSettings) -> tuple[Picture, ...]:
+    """Draw richness, an indicator and the statuses; what no list was given for is left out."""
     longest = settings.longest_side
     richness = picture(
         "richness",
@@ -82,12 +81,16 @@ def _indicator_pictures(
         "standard deviations, on one colour scale.",
         lambda theme: interval_maps(cube, "richness", theme=theme, longest=longest),
     )
+    if not _has_values(cube, settings.indicator, longest):
+        return (richness,)
     indicator = picture(
         f"indicator {settings.indicator}",
         f"Map of the indicator {settings.indicator}",
         "Expected number of species of this kind: the sum of their probabilities.",
         lambda theme: indicator_map(cube, settings.indicator, theme=theme, longest=longest),
     )
+    if not _has_values(cube, "threatened", longest):
+        return (richness, indicator)
     status = picture(
         "most threatened",
         "Map of the Red List status of the most threatened species of every cell",
@@ -95,6 +98,17 @@ def _indicator_pictures(
         lambda theme: status_map(cube, theme=theme, longest=longest),
     )
     return richness, indicator, status
+
+
+def _has_values(cube: xr.Dataset, indicator: str, longest: int) -> bool:
+    """Say whether an indicator is known: one whose list was not given is NaN everywhere."""
+    expected = cube["expected"]
+    if indicator not in expected["indicator"].to_numpy().tolist():
+        # The figure itself says which indicators there are.
+        return True
+    step = max(max(expected.sizes["y"], expected.sizes["x"]) // longest, 1)
+    some = expected.sel(indicator=indicator)[::step, ::step]
+    return bool(some.notnull().any())
 
 
 def evaluation_picture(rows: Sequence[Row]) -> Picture:

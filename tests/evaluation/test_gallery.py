@@ -69,3 +69,11 @@ def test_an_unknown_species_of_the_recipe_is_named(species: xr.Dataset) -> None:
 def test_charts_are_pictures_too() -> None:
     for picture in (evaluation_picture(PAPER_TABLE), area_picture(np.array([3, 1]), resolution=50)):
         assert picture.dark.startswith(b"\x89PNG")
+
+
+@pytest.mark.usefixtures("quick")
+def test_an_indicator_without_its_list_is_not_drawn(indicators: xr.Dataset) -> None:
+    named = indicators["indicator"] == "threatened"
+    unknown = indicators.assign(expected=indicators["expected"].where(~named))
+    names = [each.name for each in map_pictures(None, unknown, None, EvaluationSettings())]
+    assert names == ["richness"]
