@@ -1,0 +1,133 @@
+"""The habitat cubes: by species assemblage, by environment, and from wall to wall."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from biomap_xr.cubes import Coordinate, Cube, Variable
+from biomap_xr.grid import Grid
+from biomap_xr.habitats.eunis import NO_HABITAT, number_of
+
+RANKS = 3
+NO_PERCENT = 255
+"""Where a percentage does not exist."""
+BY_SPECIES = "by_species"
+BY_ENVIRONMENT = "by_environment"
+WALL_TO_WALL = "wall_to_wall"
+
+
+def by_species_cube(
+    grid: Grid, codes: Sequence[str], attributes: Mapping[str, Any], *, probabilities: bool
+) -> Cube:
+    """Declare ``habitats.zarr/by_species``.
+
+    Args:
+        grid: Cells and tiles of the map.
+        codes: Level-3 codes of the model, in its order.
+        attributes: Of the whole group.
+        probabilities: Whether the probability of each habitat is kept, too.
+    """
+    wanted = (_probability(),) if probabilities else ()
+    variables = (*_ranked(), _level(2), _level(1), *wanted)
+    return Cube(BY_SPECIES, grid, variables, _coordinates(codes), attributes)
+
+
+def by_environment_cube(
+    grid: Grid, formation: str, codes: Sequence[str], attributes: Mapping[str, Any]
+) -> Cube:
+    """Declare ``habitats.zarr/by_environment/<formation>``; arguments as `by_species_cube`'s."""
+    spreads = {
+        "committee": "share of voters (model x fold) whose most likely class is the ensemble's",
+        "model_spread": "deviation between algorithms of the probability of the most likely class",
+        "sampling_spread": "deviation between folds of the probability of the most likely class",
+    }
+    variables = (
+        _probability(),
+        *_ranked(),
+        *(_percent(name, text) for name, text in spreads.items()),
+    )
+    group = f"{BY_ENVIRONMENT}/{formation}"
+    return Cube(group, grid, variables, _coordinates(codes), attributes)
+
+
+def wall_to_wall_cube(
+    grid: Grid, codes: Sequence[str], rules: Mapping[str, int], attributes: Mapping[str, Any]
+) -> Cube:
+    """Declare ``habitats.zarr/wall_to_wall``.
+
+    Args:
+        grid: Cells and tiles of the map.
+        codes: Level-3 codes of all formations.
+        rules: Number of each rule that can have decided a cell.
+        attributes: Of the whole group.
+    """
+    described = {
+        "long_name": "rule that decided the cell",
+        "flag_values": list(rules.values()),
+        "flag_meanings": " ".join(rules),
+    }
+    variables = (*_ranked(), Variable("rule", ("y", "x"), "uint8", 255, described))
+    return Cube(WALL_TO_WALL, grid, variables, _coordinates(codes), attributes)
+
+
+def _ranked() -> tuple[Variable, Variable]:
+    habitat = Variable(
+        "habitat",
+        ("rank", "y", "x"),
+        "uint16",
+        NO_HABITAT,
+        {"long_name": "EUNIS habitat, number as in the legend", "units": "1"},
+        chunks={"rank": 1},
+    )
+    confidence = Variable(
+        "confidence",
+        ("rank", "y", "x"),
+        "uint8",
+        NO_PERCENT,
+        {"long_name": "probability of the habitat", "units": "percent", "valid_range": [0, 100]},
+        chunks={"rank": 1},
+    )
+    return habitat, confidence
+
+
+def _level(level: int) -> Variable:
+    attributes = {
+        "long_name": f"EUNIS habitat of level {level}, number as in the legend",
+        "comment": "the most probable class once level-3 probabilities are summed",
+        "units": "1",
+    }
+    return Variable(f"level{level}", ("y", "x"), "uint16", NO_HABITAT, attributes)
+
+
+def _probability() -> Variable:
+    attributes = {
+        "long_name": "probability of the habitat",
+        "units": "percent",
+        "valid_range": [0, 100],
+    }
+    return Variable(
+        "probability",
+        ("habitat", "y", "x"),
+        "uint8",
+        NO_PERCENT,
+        attributes,
+        chunks={"habitat": 1},
+    )
+
+
+def _percent(name: str, text: str) -> Variable:
+    attributes = {"long_name": text, "units": "percent", "valid_range": [0, 100]}
+    return Variable(name, ("y", "x"), "uint8", NO_PERCENT, attributes)
+
+
+def _coordinates(codes: Sequence[str]) -> dict[str, Coordinate]:
+    numbers = np.array([number_of(code) for code in codes], np.uint16)
+    return {
+        "rank": Coordinate(("rank",), np.arange(1, RANKS + 1, dtype=np.uint8), {}),
+        # The dim shares its name with a variable over (rank, y, x), so it has no index of its own.
+        "habitat_code": Coordinate(("habitat",), np.array(codes), {"long_name": "EUNIS code"}),
+        "habitat_number": Coordinate(
+            ("habitat",), numbers, {"long_name": "number of the code on the map"}
+        ),
+    }

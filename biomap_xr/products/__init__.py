@@ -1,0 +1,1 @@
+"""Maps for other people's software: GeoTIFF with overviews, legends, styles."""

@@ -1,0 +1,94 @@
+"""Folders of files with checksums that are there completely or not at all: artefacts of training.
+
+``sha256sum --check SHA256SUMS`` inside such a folder verifies it from a shell, too.
+"""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from biomap_xr.errors import CorruptError, InputError
+from biomap_xr.run.durable import force
+
+CHECKSUMS = "SHA256SUMS"
+
+
+def write_folder(files: Mapping[str, bytes], folder: Path) -> None:
+    """Write a folder of files and their checksums beside its place, then rename it.
+
+    Args:
+        files: Content of each file by its name; names with ``/`` make folders inside.
+        folder: Final place; what was there before is removed last.
+    """
+    sums = (f"{digest(content)}  {name}\n" for name, content in sorted(files.items()))
+    partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    for name, content in {**files, CHECKSUMS: "".join(sums).encode()}.items():
+        _write(partial / name, content)
+    _publish(partial, folder)
+
+
+def read_folder(folder: Path) -> dict[str, bytes]:
+    """Read a folder that `write_folder` wrote, every file compared with its checksum.
+
+    Returns:
+        Content of each file by its name, without the list of checksums.
+
+    Raises:
+        InputError: There is no such folder.
+        CorruptError: A file is missing or is not the one that was written.
+    """
+    sums = folder / CHECKSUMS
+    if not sums.is_file():
+        raise InputError(
+            f"{folder} has no {CHECKSUMS}, expected the folder of a saved model; train one or give "
+            "its path"
+        )
+    lines = (line.split("  ", 1) for line in sums.read_text("utf-8", "replace").splitlines())
+    expected = {line[1]: line[0] for line in lines if len(line) == 2}
+    return {name: _checked(folder / name, wanted) for name, wanted in expected.items()}
+
+
+def digest(content: bytes) -> str:
+    """Return the SHA-256 of bytes in hexadecimal.
+
+    >>> digest(b"")[:8]
+    'e3b0c442'
+    """
+    return hashlib.sha256(content).hexdigest()
+
+
+def _checked(path: Path, wanted: str) -> bytes:
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError as error:
+        raise CorruptError(
+            f"{path} is missing, {CHECKSUMS} names it; restore it or train again"
+        ) from error
+    if digest(content) != wanted:
+        raise CorruptError(
+            f"{path}: {len(content)} bytes with SHA-256 {digest(content)}, {CHECKSUMS} expects "
+            f"{wanted}; restore the file or train again"
+        )
+    return content
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _publish(partial: Path, folder: Path) -> None:
+    previous = folder.with_name(f".{folder.name}.previous")
+    shutil.rmtree(previous, ignore_errors=True)
+    if folder.exists():
+        folder.rename(previous)
+    partial.rename(folder)
+    shutil.rmtree(previous, ignore_errors=True)
+    force(folder.parent)

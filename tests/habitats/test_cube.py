@@ -1,0 +1,41 @@
+from pathlib import Path
+
+import numpy as np
+
+from biomap_xr.cubes import declare, open_cube
+from biomap_xr.grid import Grid, GridSettings
+from biomap_xr.habitats.cube import by_environment_cube, by_species_cube, wall_to_wall_cube
+
+CODES = ("R22", "T17")
+
+
+def grid() -> Grid:
+    extent = {"x_min": 4e6, "y_min": 3e6, "x_max": 4.01e6, "y_max": 3.005e6}
+    return Grid.from_settings(
+        GridSettings.model_validate({"resolution": 100, "tile": 5000, "extent": extent})
+    )
+
+
+def test_by_species_is_laid_out_as_declared(tmp_path: Path) -> None:
+    declare(tmp_path / "h.zarr", by_species_cube(grid(), CODES, {}, probabilities=True))
+    cube = open_cube(tmp_path / "h.zarr", "by_species")
+    assert cube["habitat"].dtype == np.uint16
+    assert cube["habitat"].dims == ("rank", "y", "x")
+    assert cube["confidence"].dtype == cube["probability"].dtype == np.uint8
+    assert cube["probability"].dims == ("habitat", "y", "x")
+    assert cube["habitat_number"].values.tolist() == [5202, 7107]
+    assert (cube["level1"] == 65535).all()
+    assert (cube["confidence"] == 255).all()
+
+
+def test_without_probabilities(tmp_path: Path) -> None:
+    declare(tmp_path / "h.zarr", by_species_cube(grid(), CODES, {}, probabilities=False))
+    assert "probability" not in open_cube(tmp_path / "h.zarr", "by_species")
+
+
+def test_formations_and_the_whole_share_a_store(tmp_path: Path) -> None:
+    store = tmp_path / "h.zarr"
+    declare(store, by_environment_cube(grid(), "T", ("T17",), {"voters": 15}))
+    declare(store, wall_to_wall_cube(grid(), CODES, {"formation": 1, "urban": 2}, {}))
+    assert open_cube(store, "by_environment/T").attrs["voters"] == 15
+    assert open_cube(store, "wall_to_wall")["rule"].attrs["flag_meanings"] == "formation urban"
