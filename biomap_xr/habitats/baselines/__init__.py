@@ -1,0 +1,1 @@
+"""Plain classifiers of species assemblages, which show what Pl@ntBERT adds."""
