@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from biomap_xr.evaluation.map_statistics import PAPER_STATISTICS, MapStatistics
-from biomap_xr.evaluation.tables import PAPER_TABLE, Row
+from biomap_xr.evaluation.tables import PAPER_TABLE, Row, column_names
 from biomap_xr.evaluation.truth import RichnessError, TruthComparison
 
 Cell = str | int | float | None
@@ -61,6 +61,52 @@ class Picture:
     """PNG."""
 
 
+@dataclass(frozen=True)
+class Scoreboard:
+    """Models scored side by side, with published numbers as a landmark."""
+
+    caption: str
+    rows: tuple[Row, ...]
+    published: tuple[Row, ...] = ()
+    source: str = ""
+    """Where the published rows stand."""
+    note: str = ""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the measures, those of this run first."""
+        return column_names((*self.rows, *self.published))
+
+    def record(self) -> dict[str, Any]:
+        """Return the scores as plain values for JSON."""
+        return {
+            "caption": self.caption,
+            "models": [row.record() for row in self.rows],
+            "published": [row.record() for row in self.published],
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Section:
+    """One part of a report about habitats."""
+
+    name: str
+    """Short and unique, such as ``habitats-by-species``."""
+    title: str
+    introduction: str
+    scoreboards: tuple[Scoreboard, ...] = ()
+    tables: tuple[Table, ...] = ()
+    pictures: tuple[Picture, ...] = ()
+
+    def record(self) -> dict[str, Any]:
+        """Return the numbers as plain values for JSON."""
+        return {
+            "name": self.name,
+            "scoreboards": [each.record() for each in self.scoreboards],
+            "tables": [each.record() for each in self.tables],
+        }
+
+
 @dataclass(frozen=True, eq=False)
 class ReportContent:
     """Everything that one report says; parts that a run does not have are left empty."""
@@ -78,6 +124,7 @@ class ReportContent:
     """Models beside the truth of a simulated Europe, with and without presence-only records."""
     statistics: MapStatistics | None = None
     area_chart: Picture | None = None
+    habitats: tuple[Section, ...] = ()
     thresholds: tuple[Table, ...] = ()
     observations: tuple[Table, ...] = ()
     predictors: tuple[Table, ...] = ()
@@ -96,6 +143,7 @@ def metrics_record(content: ReportContent) -> dict[str, Any]:
             "paper_1": [row.record() for row in PAPER_TABLE],
         },
         "truth": [_truth_record(comparison) for comparison in content.truth],
+        "habitats": [section.record() for section in content.habitats],
         "map": {"this_run": statistics, "paper_1": PAPER_STATISTICS.record()},
         **{name: [table.record() for table in getattr(content, name)] for name in tables},
     }

@@ -112,17 +112,25 @@ def evaluate(
     for k in chosen.recall_at:
         recall = SurveyMean(recall_by_survey(targets, scores, k))
         metrics.append((f"Recall@{k}", "surveys", recall))
-    measured = tuple(_measure(*metric, blocks, chosen) for metric in metrics)
-    return Row(name, measured)
+    return Row(name, tuple(measured(*metric, blocks, chosen) for metric in metrics))
 
 
-def _measure(
+def measured(
     name: str,
     counts: str,
     metric: Metric,
     blocks: ArrayLike | None,
     settings: EvaluationSettings,
 ) -> Measure:
+    """Compute a metric and its interval.
+
+    Args:
+        name: of the column.
+        counts: what the metric is a mean over, in plain words.
+        metric: of surveys or plots.
+        blocks: of every survey (surveys,) or (surveys, 2); None gives no interval.
+        settings: how intervals are made.
+    """
     score: Score = metric.score()
     # One block cannot be resampled: a table without an interval beats no table.
     several = blocks is not None and len(np.unique(np.asarray(blocks), axis=0)) > 1
