@@ -6,7 +6,7 @@
 import hashlib
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from biomap_xr.errors import CorruptError, InputError
@@ -22,7 +22,7 @@ def write_folder(files: Mapping[str, bytes], folder: Path) -> None:
         files: Content of each file by its name; names with ``/`` make folders inside.
         folder: Final place; what was there before is removed last.
     """
-    sums = (f"{digest(content)}  {name}\n" for name, content in sorted(files.items()))
+    sums = (f"{digest(content)}  {name}\n" for name, content in files.items())
     partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
@@ -31,8 +31,12 @@ def write_folder(files: Mapping[str, bytes], folder: Path) -> None:
     _publish(partial, folder)
 
 
-def read_folder(folder: Path) -> dict[str, bytes]:
+def read_folder(folder: Path, required: Sequence[str] = ()) -> dict[str, bytes]:
     """Read a folder that `write_folder` wrote, every file compared with its checksum.
+
+    Args:
+        folder: To be read.
+        required: Names of files without which it is worth nothing.
 
     Returns:
         Content of each file by its name, without the list of checksums.
@@ -41,14 +45,14 @@ def read_folder(folder: Path) -> dict[str, bytes]:
         InputError: There is no such folder.
         CorruptError: A file is missing or is not the one that was written.
     """
-    sums = folder / CHECKSUMS
-    if not sums.is_file():
+    if not folder.is_dir():
         raise InputError(
-            f"{folder} has no {CHECKSUMS}, expected the folder of a saved model; train one or give "
-            "its path"
+            f"{folder} is no folder, expected that of a saved model; train one or give its path"
         )
-    lines = (line.split("  ", 1) for line in sums.read_text("utf-8", "replace").splitlines())
+    sums = _bytes(folder / CHECKSUMS).decode("utf-8", "replace")
+    lines = (line.split("  ", 1) for line in sums.splitlines())
     expected = {line[1]: line[0] for line in lines if len(line) == 2}
+    expected |= {name: "a file of this name" for name in required if name not in expected}
     return {name: _checked(folder / name, wanted) for name, wanted in expected.items()}
 
 
@@ -62,18 +66,23 @@ def digest(content: bytes) -> str:
 
 
 def _checked(path: Path, wanted: str) -> bytes:
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError as error:
-        raise CorruptError(
-            f"{path} is missing, {CHECKSUMS} names it; restore it or train again"
-        ) from error
+    content = _bytes(path)
     if digest(content) != wanted:
         raise CorruptError(
             f"{path}: {len(content)} bytes with SHA-256 {digest(content)}, {CHECKSUMS} expects "
             f"{wanted}; restore the file or train again"
         )
     return content
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise CorruptError(
+            f"{path} is missing, expected it beside the model's other files; restore it or train "
+            "again"
+        ) from error
 
 
 def _write(path: Path, content: bytes) -> None:

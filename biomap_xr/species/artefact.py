@@ -5,8 +5,6 @@
 
 import hashlib
 import json
-import os
-import shutil
 from pathlib import Path
 
 import safetensors.torch
@@ -16,13 +14,13 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from biomap_xr.errors import CorruptError, InputError
+from biomap_xr.run.folder import digest, read_folder, write_folder
 from biomap_xr.species.assembly import rebuilt
 from biomap_xr.species.card import ModelCard
 from biomap_xr.species.model import SpeciesModel
 
 WEIGHTS = "model.safetensors"
 CARD = "card.json"
-CHECKSUMS = "SHA256SUMS"
 
 
 def fingerprint(model: SpeciesModel) -> str:
@@ -44,15 +42,7 @@ def save_model(model: SpeciesModel, folder: Path) -> SpeciesModel:
     """
     weights = _weights(model)
     model.card = _stamped(model.card, weights)
-    files = {WEIGHTS: weights, CARD: _card_bytes(model.card)}
-    sums = (f"{_digest(content)}  {name}\n" for name, content in files.items())
-    files[CHECKSUMS] = "".join(sums).encode()
-    partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    for name, content in files.items():
-        _write(partial / name, content)
-    _publish(partial, folder)
+    write_folder({WEIGHTS: weights, CARD: _card_bytes(model.card)}, folder)
     return model
 
 
@@ -70,11 +60,16 @@ def load_model(folder: Path, device: str | torch.device = "cpu") -> SpeciesModel
         InputError: There is no model, it is of another format, or weights and card do not fit.
         CorruptError: A file is missing, truncated or changed.
     """
-    contents = _verified(folder)
+    if not (folder / CARD).is_file() and not (folder / WEIGHTS).is_file():
+        raise InputError(
+            f"{folder}: no {CARD} and no {WEIGHTS}, expected the folder of a saved model; train "
+            "one or give its path"
+        )
+    contents = read_folder(folder, (WEIGHTS, CARD))
     card = _card(contents[CARD], folder / CARD)
-    if _digest(contents[WEIGHTS]) != card.weights_sha256:
+    if digest(contents[WEIGHTS]) != card.weights_sha256:
         raise CorruptError(
-            f"{folder / WEIGHTS}: SHA-256 {_digest(contents[WEIGHTS])}, the card expects "
+            f"{folder / WEIGHTS}: SHA-256 {digest(contents[WEIGHTS])}, the card expects "
             f"{card.weights_sha256}; the files are of two models: restore one or train again"
         )
     try:
@@ -95,67 +90,12 @@ def _weights(model: SpeciesModel) -> bytes:
 
 
 def _stamped(card: ModelCard, weights: bytes) -> ModelCard:
-    return card.model_copy(update={"weights_sha256": _digest(weights)})
+    return card.model_copy(update={"weights_sha256": digest(weights)})
 
 
 def _card_bytes(card: ModelCard) -> bytes:
     # Sorted keys: the same card has the same bytes, whatever order it was filled in.
     return json.dumps(card.model_dump(mode="json"), indent=1, sort_keys=True).encode()
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
-
-
-def _write(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _publish(partial: Path, folder: Path) -> None:
-    """Rename a complete folder to its place, moving aside what is there."""
-    previous = folder.with_name(f".{folder.name}.{os.getpid()}.previous")
-    if folder.exists():
-        folder.rename(previous)
-    partial.rename(folder)
-    shutil.rmtree(previous, ignore_errors=True)
-    descriptor = os.open(folder.parent, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _verified(folder: Path) -> dict[str, bytes]:
-    """Read the files and compare them with their checksums."""
-    if not (folder / CARD).is_file() and not (folder / WEIGHTS).is_file():
-        raise InputError(
-            f"{folder}: no {CARD} and no {WEIGHTS}, expected the folder of a saved model; train "
-            "one or give its path"
-        )
-    contents = {name: _bytes(folder / name) for name in (WEIGHTS, CARD, CHECKSUMS)}
-    sums = [line.split() for line in contents[CHECKSUMS].decode("ascii", "replace").splitlines()]
-    expected = {line[1]: line[0] for line in sums if len(line) == 2}
-    for name in (WEIGHTS, CARD):
-        if _digest(contents[name]) != expected.get(name):
-            raise CorruptError(
-                f"{folder / name}: {len(contents[name])} bytes with SHA-256 "
-                f"{_digest(contents[name])}, {CHECKSUMS} expects {expected.get(name)}; restore "
-                "the file or train again"
-            )
-    return contents
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError as error:
-        raise CorruptError(
-            f"{path} is missing, expected it beside the model's other files; restore it or "
-            "train again"
-        ) from error
 
 
 def _card(content: bytes, path: Path) -> ModelCard:

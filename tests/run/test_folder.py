@@ -34,6 +34,19 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         read_folder(tmp_path / "model")
 
 
+def test_without_checksums_a_folder_is_not_trusted(tmp_path: Path) -> None:
+    write_folder(FILES, tmp_path / "model")
+    (tmp_path / "model" / CHECKSUMS).unlink()
+    with pytest.raises(CorruptError, match="SHA256SUMS is missing"):
+        read_folder(tmp_path / "model")
+
+
+def test_a_required_file_that_was_never_written(tmp_path: Path) -> None:
+    write_folder(FILES, tmp_path / "model")
+    with pytest.raises(CorruptError, match=r"weights is missing"):
+        read_folder(tmp_path / "model", ("weights",))
+
+
 def test_no_folder_is_an_input_error(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=f"has no {CHECKSUMS}"):
+    with pytest.raises(InputError, match="is no folder"):
         read_folder(tmp_path / "nothing")

@@ -110,7 +110,7 @@ def test_an_interrupted_save_leaves_the_old_model(card, model, folder, saved, mo
     def fail(path, content) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("biomap_xr.species.artefact._write", fail)
+    monkeypatch.setattr("biomap_xr.run.folder._write", fail)
     with pytest.raises(OSError, match="No space left"):
         save_model(model(card(), seed=5), folder)
     assert load_model(folder).card.weights_sha256 == saved.card.weights_sha256
