@@ -1,0 +1,1 @@
+"""Habitats from the environment: paper 2's ensemble of learners, formation by formation."""
