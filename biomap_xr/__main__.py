@@ -91,9 +91,12 @@ def status(recipe: RecipePath, workspace: WorkspacePath = None) -> None:
 @app.command()
 def report(recipe: RecipePath, workspace: WorkspacePath = None) -> None:
     """Write one HTML page with maps, scores and statistics of a finished run."""
-    from biomap_xr.pipeline.console import write_report
+    from biomap_xr.pipeline.console import opened
+    from biomap_xr.pipeline.reporting import make_report
 
-    raise typer.Exit(write_report(recipe, workspace))
+    loaded, place = opened(recipe, workspace)
+    page = make_report(loaded, place)
+    typer.echo(f"report: {page}\nfigures: {place.report / 'metrics.json'}")
 
 
 @app.command()

@@ -52,7 +52,8 @@ class Recipe(Settings):
     """Sources of the covariates cube; without it nothing is mapped."""
     patches: PatchSettings | None = None
     """Files of each survey that a model is trained on instead of windows of the cube."""
-    observations: ObservationSettings
+    observations: ObservationSettings | None = None
+    """Tables of species; without them no species model is trained."""
     folds: FoldSettings = FoldSettings()
     inputs: InputSettings = InputSettings()
     """How windows and time slots are cut for the model, in training and on the map."""

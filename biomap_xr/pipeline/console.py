@@ -10,8 +10,8 @@ from rich.logging import RichHandler
 
 from biomap_xr.cluster import LocalProfile, Profile, check_machines, read_profile
 from biomap_xr.errors import RecipeError
-from biomap_xr.pipeline.reporting import make_report
-from biomap_xr.pipeline.running import Run, identity, run
+from biomap_xr.pipeline.observing import identity
+from biomap_xr.pipeline.running import Run, run
 from biomap_xr.pipeline.status import progress_of
 from biomap_xr.pipeline.summing import MapSums
 from biomap_xr.pipeline.workers import Workers
@@ -30,7 +30,7 @@ def run_recipe(recipe: Path, cluster: Path | None, workspace: Path | None) -> in
     Raises:
         BiomapError: The run cannot begin or go on.
     """
-    loaded, place = _opened(recipe, workspace)
+    loaded, place = opened(recipe, workspace)
     profile = read_profile(cluster) if cluster else LocalProfile(kind="local")
     check_machines(profile)
     place.make()
@@ -56,25 +56,13 @@ def log_to(console: Console) -> Console:
 
 def show_status(recipe: Path, workspace: Path | None) -> int:
     """Say how far a run is; return 0 where it is done, 4 where something is missing."""
-    loaded, place = _opened(recipe, workspace)
+    loaded, place = opened(recipe, workspace)
     found = progress_of(loaded, place)
-    screen = _screen()
+    screen = standard_output()
     screen.print(f"{loaded.name} in {place.root}", highlight=False)
     for line in found.lines():
         screen.print(line, highlight=False)
     return found.status
-
-
-def write_report(recipe: Path, workspace: Path | None) -> int:
-    """Write the report of a finished run.
-
-    Raises:
-        InputError: There is nothing to report on yet.
-    """
-    loaded, place = _opened(recipe, workspace)
-    page = make_report(loaded, place)
-    _screen().print(f"report: {page}\nfigures: {place.report / 'metrics.json'}", highlight=False)
-    return 0
 
 
 def simulate_europe(out: Path, seed: int, tiles: str) -> int:
@@ -91,15 +79,19 @@ def simulate_europe(out: Path, seed: int, tiles: str) -> int:
     made = simulate(settings, out)
     verb = "written to" if made.created else "was there already, in"
     skill = ", ".join(f"{name} {auc:.3f}" for name, auc in made.skill.items())
-    _screen().print(
+    standard_output().print(
         f"simulated Europe {verb} {out}\ntruth: {made.truth}\nbest possible AUC: {skill}",
         highlight=False,
     )
     return 0
 
 
-def _opened(recipe: Path, workspace: Path | None) -> tuple[Recipe, Workspace]:
-    """Read a recipe and find its workspace, which must be its own where there is one."""
+def opened(recipe: Path, workspace: Path | None) -> tuple[Recipe, Workspace]:
+    """Read a recipe and find its workspace, which must be its own where there is one.
+
+    Raises:
+        BiomapError: The recipe cannot be read, or the workspace is another's.
+    """
     loaded = Recipe.load(recipe)
     place = Workspace((workspace or RUNS / loaded.name).resolve())
     place.check()
@@ -108,13 +100,14 @@ def _opened(recipe: Path, workspace: Path | None) -> tuple[Recipe, Workspace]:
     return loaded, place
 
 
-def _screen() -> Console:
+def standard_output() -> Console:
+    """Return a console on standard output that breaks no paths."""
     return Console(file=sys.stdout, soft_wrap=True)
 
 
 def _conclude(made: Run, profile: Profile, recipe: Path, seconds: float) -> None:
     """Say where everything is and what can be done next."""
-    screen, place = _screen(), made.workspace
+    screen, place = standard_output(), made.workspace
     trained = f"model: {place.models / 'species'} ({len(made.model.card.species_id)} species)"
     screen.print(f"{made.recipe.name}: finished in {duration(seconds)}", highlight=False)
     screen.print(trained, highlight=False)

@@ -19,6 +19,7 @@ from biomap_xr.errors import InputError
 from biomap_xr.folds import Roles, balance, blocks_of, split_cells
 from biomap_xr.grid import Grid
 from biomap_xr.observations import Sites
+from biomap_xr.pipeline.observing import Observer
 from biomap_xr.pipeline.scores import Scores
 from biomap_xr.pipeline.workspace import Workspace
 from biomap_xr.recipe import Recipe
@@ -95,7 +96,7 @@ def _table(sites: Sites) -> samples.SpeciesTable:
 def learn(
     recipe: Recipe,
     workspace: Workspace,
-    observe: Callable[[], Sites],
+    observer: Observer,
     covariates: Covariates | None,
     data: str,
 ) -> SpeciesModel:
@@ -104,7 +105,7 @@ def learn(
     Args:
         recipe: With absolute paths.
         workspace: Where models are kept.
-        observe: Makes the sites; not called where the model is done.
+        observer: Has the sites; not asked where the model is done.
         covariates: The cube that inputs are cut from; None where they are files of their own.
         data: Fingerprint of recipe sections, observations and covariates.
 
@@ -117,7 +118,7 @@ def learn(
     if Scores.exist(workspace.models, data) and (place / CARD).is_file():
         return _trained(place, data)
     scratch = workspace.models / "windows"
-    lesson = prepare(recipe, observe(), covariates, scratch)
+    lesson = prepare(recipe, observer.sites, covariates, scratch)
     try:
         models = _train_all(recipe, lesson, workspace.models, data)
         _score(recipe, lesson, models).write(workspace.models, data)

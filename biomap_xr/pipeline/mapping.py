@@ -129,9 +129,10 @@ def traits_of(recipe: Recipe, table: pd.DataFrame) -> Traits:
     Raises:
         InputError: A table cannot be read or lacks a column.
     """
-    if recipe.observations.species is not None:
+    listed = recipe.observations.species if recipe.observations else None
+    if listed is not None:
         # Lists may be matched by further columns of the species file, such as a GBIF key.
-        traits = read_species(recipe.observations.species).drop(columns="species")
+        traits = read_species(listed).drop(columns="species")
         table = table.merge(traits, on="species_id", how="left")
     return read_traits(recipe.indicators, table)
 

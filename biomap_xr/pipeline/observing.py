@@ -1,0 +1,103 @@
+"""The observations of a run, read at their first use and reported on."""
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import NDArray
+
+from biomap_xr.cubes import open_cube
+from biomap_xr.errors import RecipeError
+from biomap_xr.grid import Cells, Grid
+from biomap_xr.observations.background import Land
+from biomap_xr.observations.reading import observe
+from biomap_xr.observations.settings import ObservationSettings
+from biomap_xr.observations.sites import Sites
+from biomap_xr.pipeline.mapping import traits_of
+from biomap_xr.pipeline.workspace import Workspace
+from biomap_xr.recipe import Recipe
+from biomap_xr.run import Identity, claim, fingerprint_of
+from biomap_xr.run.durable import publish
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
+
+
+@dataclass(frozen=True)
+class Observer:
+    """Reads what a recipe observes, once, and only if somebody asks."""
+
+    recipe: Recipe
+    """With absolute paths."""
+    workspace: Workspace
+
+    @property
+    def settings(self) -> ObservationSettings:
+        """What the recipe says of species observations.
+
+        Raises:
+            RecipeError: It says nothing.
+        """
+        if self.recipe.observations is None:
+            raise RecipeError(
+                f"recipe {self.recipe.name!r} has no section observations, expected tables of "
+                "species to train a species model on; add it"
+            )
+        return self.recipe.observations
+
+    @cached_property
+    def sites(self) -> Sites:
+        """Cells with the species seen there.
+
+        With them the species are known, so the workspace is claimed for these species and the
+        tables of their traits are tried, too.
+        """
+        grid = Grid.from_settings(self.recipe.grid)
+        found, report = observe(self.settings, grid, _land(self.workspace))
+        table = found.species[["species_id", "species"]]
+        traits_of(self.recipe, table)
+        claim(self.workspace.root, identity(self.recipe, _named(table)))
+        content = json.dumps(report.as_dict(), indent=1)
+        publish(self.workspace.models / "observations.json", content)
+        return found
+
+
+def identity(recipe: Recipe, species: str = "") -> Identity:
+    """Say what must not change within the workspace of a recipe.
+
+    Args:
+        recipe: As it was loaded.
+        species: The species table in short, empty while it is not known.
+    """
+    grid = recipe.grid.model_dump(mode="json")
+    return Identity(recipe=recipe.name, grid=grid, species=species)
+
+
+def _land(workspace: Workspace) -> Land | None:
+    """Look cells up in the land mask, one chunk at a time; None while it is not there."""
+    if not (workspace.covariates / "masks").exists():
+        return None
+    mask = open_cube(workspace.covariates, "masks")["land"]
+
+    def land(cells: Cells) -> NDArray[np.bool_]:
+        places = {"y": xr.DataArray(cells.row), "x": xr.DataArray(cells.column)}
+        return mask.isel(places).to_numpy() == 1
+
+    return land
+
+
+def _named(table: pd.DataFrame) -> str:
+    """Name a species table (species, columns) by its length and a fingerprint of its rows.
+
+    >>> _named(pd.DataFrame({"species_id": [7], "species": ["Abies alba"]}))
+    '1 species (5836ef9e)'
+    """
+    rows: list[JsonValue] = [
+        [int(number), str(name)]
+        for number, name in zip(table["species_id"], table["species"], strict=True)
+    ]
+    return f"{len(table)} species ({fingerprint_of({'species': rows})[:8]})"
