@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,16 +40,18 @@ class HabitatScores:
         Plots of which it says nothing are left out.
         """
         values = self.probability[name]
-        said: NDArray[np.bool_] = np.isfinite(values).all(axis=1)
+        said = np.asarray(np.isfinite(values).all(axis=1))
         labels = tuple(each for each, known in zip(self.labels, said, strict=True) if known)
         return Judged(self.codes, values[said], labels), self.block[said]
 
     def write(self, folder: Path, name: str, data: str) -> None:
         """Keep the scores under a name; the record that names their data is written last."""
-        arrays = {f"probability_{i}": each for i, each in enumerate(self.probability.values())}
+        arrays: dict[str, NDArray[Any]] = {
+            f"probability_{i}": each for i, each in enumerate(self.probability.values())
+        }
         arrays |= {"block": self.block, "row": self.row, "column": self.column}
         content = io.BytesIO()
-        np.savez_compressed(content, allow_pickle=False, **arrays)  # type: ignore[arg-type]
+        np.savez_compressed(content, allow_pickle=False, **arrays)
         publish(folder / f"{name}.npz", content.getvalue())
         record = {
             "data": data,
