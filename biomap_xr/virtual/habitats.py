@@ -9,8 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from biomap_xr.errors import InputError
+
 NO_HABITAT = 65_535
 """Where there is no land."""
+SPECIES_BLOCK = 64
+"""Species that are worked on at once: equal blocks give equal sums, to the last bit."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,26 @@ HABITATS = (
     Habitat("R43", 5403, "Temperate acidophilous alpine grassland", 0.05),
     Habitat("U29", 8209, "Temperate, high-mountain base-rich inland cliff", 0.1),
 )
+
+
+NUMBERS = {one.number: one for one in HABITATS}
+
+
+def code_of(number: int) -> str:
+    """Return the EUNIS code of a habitat's number.
+
+    Raises:
+        InputError: The simulated Europe has no such habitat.
+
+    >>> code_of(7107)
+    'T17'
+    """
+    if int(number) not in NUMBERS:
+        raise InputError(
+            f"number {number} is no habitat of the simulated Europe; expected one of "
+            f"{sorted(NUMBERS)}: {NO_HABITAT} is water"
+        )
+    return NUMBERS[int(number)].code
 
 
 def habitats_by_openness(openness: NDArray[np.float32]) -> NDArray[np.int64]:

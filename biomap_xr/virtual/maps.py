@@ -11,17 +11,15 @@ from numpy.typing import NDArray
 from biomap_xr.cubes import Coordinate, Cube, Variable, declare, write_block
 from biomap_xr.grid import Tile
 from biomap_xr.virtual.assemblage import Drawn
+from biomap_xr.virtual.assignment import affinity_of, assigned
 from biomap_xr.virtual.fields import Lattice
-from biomap_xr.virtual.habitats import HABITATS, NO_HABITAT, Affinity
+from biomap_xr.virtual.habitats import HABITATS, NO_HABITAT, SPECIES_BLOCK
 from biomap_xr.virtual.niches import Floats
 from biomap_xr.virtual.rasters import pixels_of
-from biomap_xr.virtual.traits import group_habitats
 from biomap_xr.virtual.truth import SETTINGS, Truth
 
 SCALE = 65_536
 """Stored probabilities are the chance times this."""
-SPECIES_BLOCK = 64
-"""Species in one shard."""
 CHUNK = {"species": 16, "y": 250, "x": 250}
 DETAIL = 15
 """Bits of a float's mantissa that are rounded away: 9 significant ones stay."""
@@ -126,9 +124,9 @@ class TilePainter:
         self, centres: Lattice, land: NDArray[np.bool_], origin: Mapping[str, int]
     ) -> dict[str, NDArray[Any]]:
         """Write probability and presence by blocks; return maps ``(cells,)`` of all species."""
-        truth, niches = self._truth, self._truth.assemblage.niches
+        truth = self._truth
         features = truth.assemblage.features(centres)
-        affinity = Affinity(niches.group, niches.prevalence, len(HABITATS), len(land))
+        affinity = affinity_of(truth.assemblage.niches, len(land))
         cell, plot = np.zeros(len(land), np.float32), np.zeros(len(land), np.float32)
         count = np.zeros(len(land), np.uint16)
         for start in range(0, truth.settings.species, SPECIES_BLOCK):
@@ -141,8 +139,7 @@ class TilePainter:
             place = {**origin, "species": start}
             self._write("probability", self._encode(drawn.probability), place)
             self._write("presence", drawn.present.reshape(-1, *self._shape), place)
-        numbers = np.array([one.number for one in HABITATS], np.uint16)[group_habitats(niches)]
-        habitat = np.where(land, numbers[affinity.best()], NO_HABITAT).astype(np.uint16)
+        habitat = np.where(land, assigned(truth.assemblage, affinity), NO_HABITAT).astype(np.uint16)
         return {
             "habitat": habitat,
             "land": land.astype(np.uint8),

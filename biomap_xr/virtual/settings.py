@@ -48,6 +48,8 @@ class VirtualSettings(Settings):
     surveys: int = Field(3_000, ge=1)
     records: int = Field(15_000, ge=0)
     """Presence-only records."""
+    plots: int = Field(4_000, ge=0)
+    """Vegetation plots with covers and a habitat; 0 writes none."""
     patches: int = Field(64, ge=0)
     """Surveys that also get image patches and time-series cubes as files of their own."""
     scenes: tuple[date, ...] = (date(2021, 5, 12), date(2021, 7, 18), date(2021, 9, 14))

@@ -22,11 +22,12 @@ from biomap_xr.virtual.sentinel2 import write_sentinel2
 from biomap_xr.virtual.settings import VirtualSettings
 from biomap_xr.virtual.surveys import Plots, make_surveys, record_table, survey_table
 from biomap_xr.virtual.truth import STORE, Truth
+from biomap_xr.virtual.vegetation import header_table, make_vegetation, species_cover_table
 
 LOG = logging.getLogger(__name__)
 
 MANIFEST, UNFINISHED = "manifest.json", "manifest.unfinished.json"
-VERSION = 2
+VERSION = 3
 """Raised when the same settings give other files."""
 
 
@@ -55,6 +56,16 @@ class Simulated:
     def records(self) -> Path:
         """The table of presence-only records."""
         return self.folder / "PresenceOnlyOccurrences" / "PO_metadata_train.csv"
+
+    @property
+    def plots(self) -> Path:
+        """The table of species and covers on vegetation plots; not there where there are none."""
+        return self.folder / "plots" / "species.csv"
+
+    @property
+    def plot_header(self) -> Path:
+        """The table of vegetation plots and their habitats; not there where there are none."""
+        return self.folder / "plots" / "header.csv"
 
     @property
     def species(self) -> Path:
@@ -130,6 +141,11 @@ def _write_observations(truth: Truth, out: Path) -> None:
     _write_csv(survey_table(truth.assemblage, plots, truth.species_id), made.surveys)
     _write_csv(record_table(truth.assemblage, appeal, truth.species_id), made.records)
     _write_csv(table, made.species)
+    if settings.plots:
+        vegetation = make_vegetation(truth.assemblage, truth.capture)
+        names = table["species"].to_numpy(str)
+        _write_csv(species_cover_table(vegetation, names, settings.seed), made.plots)
+        _write_csv(header_table(truth.assemblage.world, vegetation), made.plot_header)
     chosen = _patched(plots, settings)
     points = Points(plots.points.x[chosen], plots.points.y[chosen])
     if len(chosen):

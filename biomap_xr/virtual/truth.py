@@ -13,9 +13,12 @@ from numpy.typing import NDArray
 
 from biomap_xr.cubes import open_cube
 from biomap_xr.errors import InputError
-from biomap_xr.grid import Cells, Grid, Tile
+from biomap_xr.grid import Cells, Grid, Points, Tile
 from biomap_xr.virtual.assemblage import Assemblage
+from biomap_xr.virtual.assignment import group_numbers, habitats_at, weights_of
+from biomap_xr.virtual.ceiling import Reference
 from biomap_xr.virtual.drivers import chosen_of, sample_of
+from biomap_xr.virtual.habitats import NO_HABITAT
 from biomap_xr.virtual.niches import MODALITIES, Floats, expected_auc
 from biomap_xr.virtual.settings import VirtualSettings
 from biomap_xr.virtual.traits import species_table
@@ -87,6 +90,39 @@ class Truth:
         )
         return drawn.astype(bool)
 
+    def habitat_at(self, cells: Cells) -> NDArray[np.uint16]:
+        """Return the number of the EUNIS habitat of cells ``(n,)``; 65,535 where there is no land.
+
+        `habitats.code_of` turns a number into its code.
+        """
+        result = np.full(len(cells.row), NO_HABITAT, np.uint16)
+        on_land, centres = self._on_land(cells)
+        if len(on_land):
+            probability = self.assemblage.draw(centres, self.assemblage.features(centres))
+            result[on_land] = habitats_at(self.assemblage, probability.probability)
+        return result
+
+    def reference(self, count: int = 40_000) -> Reference:
+        """Return what the whole truth knows of its habitats, from cells spread evenly over the map.
+
+        Args:
+            count: Cells to look at, water included; the whole map where it has fewer.
+        """
+        rows, columns = self.grid.shape
+        step = max(1, int(np.ceil(np.sqrt(rows * columns / count))))
+        # From the middle of a step, so that a coarse lattice has as much on either side.
+        row, column = np.mgrid[step // 2 : rows : step, step // 2 : columns : step]
+        _, centres = self._on_land(Cells(row.ravel(), column.ravel()))
+        drawn = self.assemblage.draw(centres, self.assemblage.features(centres))
+        niches = self.assemblage.niches
+        return Reference(
+            probability=drawn.probability.T,
+            habitat=habitats_at(self.assemblage, drawn.probability),
+            capture=self.capture,
+            group=group_numbers(niches)[niches.group],
+            weight=weights_of(niches),
+        )
+
     def part_at(self, cells: Cells, modality: str) -> Floats:
         """Return chances ``(n, species)`` from one modality, the others at their means.
 
@@ -125,13 +161,17 @@ class Truth:
     def _over(self, cells: Cells, values_of: Callable[[Any, Floats], NDArray[Any]]) -> Floats:
         """Return values ``(n, species)`` at cells, 0 where there is no land."""
         result = np.zeros((len(cells.row), self.settings.species), np.float32)
+        on_land, centres = self._on_land(cells)
+        if len(on_land):
+            result[on_land] = values_of(centres, self.assemblage.features(centres)).T
+        return result
+
+    def _on_land(self, cells: Cells) -> tuple[NDArray[np.int64], Points]:
+        """Return which of cells ``(n,)`` lie on land, as indices, and the centres of these."""
         inside = np.flatnonzero(cells.inside)
         centres = self.grid.centres_of(cells[inside])
         land = self.assemblage.world.terrain.at(centres).land
-        centres = chosen_of(centres, land)
-        if len(centres.x):
-            result[inside[land]] = values_of(centres, self.assemblage.features(centres)).T
-        return result
+        return inside[land], chosen_of(centres, land)
 
 
 def open_truth(path: Path) -> Truth:

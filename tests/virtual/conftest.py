@@ -12,7 +12,14 @@ from biomap_xr.virtual.drivers import World, chosen_of
 @pytest.fixture(scope="session")
 def settings() -> VirtualSettings:
     return VirtualSettings(
-        seed=3, tile=1_000, species=40, surveys=300, records=200, patches=3, predictor_resolution=50
+        seed=3,
+        tile=1_000,
+        species=40,
+        surveys=300,
+        records=200,
+        plots=1_500,
+        patches=3,
+        predictor_resolution=50,
     )
 
 

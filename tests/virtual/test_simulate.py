@@ -34,6 +34,8 @@ def test_every_file_of_a_real_project_is_there(simulated: Simulated) -> None:
     for path in (
         simulated.surveys,
         simulated.records,
+        simulated.plots,
+        simulated.plot_header,
         simulated.species,
         simulated.land,
         simulated.ecoregions,
@@ -76,12 +78,17 @@ def test_tiles_threads_and_a_broken_run_change_nothing(
 ) -> None:
     """Half the tile's side, three threads, in a folder where a run was broken off before."""
     finer = simulated.settings.model_copy(
-        update={"tile": 500.0, "tiles": TileCount(columns=4, rows=4)}
+        update={"tile": 500.0, "tiles": TileCount(columns=4, rows=4), "plots": 0}
     )
     simulate_until_truth(finer, tmp_path)
     again = simulate(finer, tmp_path, threads=3)
     assert again.created
-    assert contents(again.folder) == contents(simulated.folder)
+    # Without vegetation plots there are no tables of them, and nothing else differs.
+    assert not again.plots.exists()
+    assert not again.plot_header.exists()
+    expected = contents(simulated.folder)
+    plots = {"plots/species.csv", "plots/header.csv"}
+    assert contents(again.folder) == {k: v for k, v in expected.items() if k not in plots}
     first, second = (open_truth(one.folder).open().load() for one in (simulated, again))
     for name in ("presence", "probability", "habitat", "richness", "land"):
         np.testing.assert_array_equal(first[name], second[name])

@@ -1,0 +1,40 @@
+import numpy as np
+
+from biomap_xr.grid import Cells
+from biomap_xr.virtual import Simulated, open_truth
+from biomap_xr.virtual.assemblage import Assemblage
+from biomap_xr.virtual.assignment import group_numbers, habitats_at, weights_of
+from biomap_xr.virtual.habitats import HABITATS
+
+
+def test_the_map_holds_the_habitat_of_every_cell(simulated: Simulated) -> None:
+    truth = open_truth(simulated.truth)
+    stored = truth.open()["habitat"].to_numpy()
+    cells = Cells(*(each.ravel() for each in np.indices(stored.shape)))
+    np.testing.assert_array_equal(truth.habitat_at(cells), stored.ravel())
+
+
+def test_the_most_over_represented_assemblage_gives_the_habitat(assemblage: Assemblage) -> None:
+    """By the definition: the mean over an assemblage's species against its mean over the land."""
+    niches, random = assemblage.niches, np.random.default_rng(0)
+    probability = random.random((40, 7)).astype(np.float32)
+    groups = np.unique(niches.group)
+    excess = [
+        probability[niches.group == each].sum(axis=0)
+        / niches.prevalence[niches.group == each].sum()
+        for each in groups
+    ]
+    expected = group_numbers(niches)[groups[np.argmax(excess, axis=0)]]
+    np.testing.assert_array_equal(habitats_at(assemblage, probability), expected)
+
+
+def test_every_assemblage_makes_a_habitat_of_its_own(assemblage: Assemblage) -> None:
+    assert sorted(group_numbers(assemblage.niches)) == sorted(one.number for one in HABITATS)
+
+
+def test_weights_are_the_same_within_an_assemblage(assemblage: Assemblage) -> None:
+    niches = assemblage.niches
+    weights = weights_of(niches)
+    for each in np.unique(niches.group):
+        mine = niches.group == each
+        np.testing.assert_allclose(weights[mine], 1 / niches.prevalence[mine].sum(), rtol=1e-5)
