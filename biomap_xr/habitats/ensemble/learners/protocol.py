@@ -96,6 +96,9 @@ class Means:
     """Of perceptrons; trees are grown on the processor."""
 
 
+ONE_THREAD = Means()
+
+
 class Model(Protocol):
     """What a library made of a problem."""
 
