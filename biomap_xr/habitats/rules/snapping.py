@@ -1,0 +1,191 @@
+"""Regions of plots and cells, where those just off the coast join the nearest region.
+
+Coasts of maps differ by hundreds of metres, and a tenth of the vegetation plots of Europe lie
+outside of every ecoregion's polygon.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyogrio
+import shapely
+from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
+from scipy.ndimage import distance_transform_edt
+
+from biomap_xr.errors import InputError
+from biomap_xr.grid import Points
+from biomap_xr.sources.tables import read_table
+from biomap_xr.sources.vector import (
+    SUFFIXES,
+    Layer,
+    describe_layer,
+    polygon_codes,
+    window_polygons,
+)
+
+MARGIN_CELL = 10_000.0
+"""Metres of the coarse cells that say around which places polygons are read."""
+
+
+@dataclass(frozen=True, eq=False)
+class Placed:
+    """The region of each point or cell, and how far away that is."""
+
+    region: NDArray[np.int64]
+    """(...) codes; the code for missing where none is near enough."""
+    distance: NDArray[np.float64]
+    """(...) metres to the region: 0 inside of it, NaN where none is near enough."""
+
+    @property
+    def inside(self) -> int:
+        """How many lie in their region."""
+        return int((self.distance == 0).sum())
+
+    @property
+    def moved(self) -> int:
+        """How many joined the nearest region."""
+        return int((self.distance > 0).sum())
+
+    @property
+    def lost(self) -> int:
+        """How many have none near enough."""
+        return int(np.isnan(self.distance).sum())
+
+    def __str__(self) -> str:
+        farthest = np.nanmax(self.distance, initial=0.0)
+        return (
+            f"{self.inside} inside their region, {self.moved} joined the nearest one "
+            f"(at most {farthest:.0f} m away), {self.lost} have none"
+        )
+
+
+def place_points(
+    points: Points,
+    polygons: NDArray[np.object_],
+    codes: NDArray[np.int64],
+    distance: float,
+    missing: int,
+) -> Placed:
+    """Return the region that holds each point, or else the nearest one.
+
+    Where polygons overlap, the later one holds, as on rasters made of them.
+
+    Args:
+        points: (point,) x and y in metres.
+        polygons: (polygon,) shapes in the same CRS.
+        codes: (polygon,) of their regions.
+        distance: Metres within which a point joins the nearest polygon; 0 for none.
+        missing: Code of points without a region.
+
+    Returns:
+        (point,) regions and distances.
+    """
+    tree = shapely.STRtree(polygons)
+    where = shapely.points(points.x, points.y)
+    region = np.full(len(where), missing, np.int64)
+    away = np.full(len(where), np.nan)
+    point, polygon = tree.query(where, predicate="intersects")
+    later = np.argsort(polygon, kind="stable")
+    region[point[later]], away[point] = codes[polygon[later]], 0
+    outside = np.flatnonzero(np.isnan(away))
+    if distance > 0 and len(outside) and len(polygons):
+        (found, nearest), metres = tree.query_nearest(
+            where[outside], max_distance=distance, return_distance=True, all_matches=False
+        )
+        region[outside[found]], away[outside[found]] = codes[nearest], metres
+    return Placed(region, away)
+
+
+def place_in_layer(
+    points: Points, crs: Any, layer: Layer, column: str, distance: float, missing: int
+) -> Placed:
+    """Return the region of points (point,) by a layer of polygons; arguments as `place_points`'.
+
+    Args:
+        points: (point,) x and y, metres.
+        crs: Of the points; projected.
+        layer: The polygons, in any CRS.
+        column: Attribute with the region's code.
+        distance: Metres within which a point joins the nearest polygon.
+        missing: Code of points without a region.
+
+    Raises:
+        InputError: The layer cannot be read, or its column holds no codes.
+    """
+    known = np.isfinite(points.x) & np.isfinite(points.y)
+    region = np.full(len(known), missing, np.int64)
+    away = np.full(len(known), np.nan)
+    if known.any():
+        x, y = points.x[known], points.y[known]
+        margin = distance + MARGIN_CELL
+        box = x.min() - margin, y.min() - margin, x.max() + margin, y.max() + margin
+        found = window_polygons(layer, GeoBox.from_bbox(box, crs, resolution=MARGIN_CELL))
+        codes = polygon_codes(layer, found, column, None)
+        placed = place_points(Points(x, y), found.geometry.to_numpy(), codes, distance, missing)
+        region[known], away[known] = placed.region, placed.distance
+    return Placed(region, away)
+
+
+def place_cells(
+    codes: NDArray[Any], missing: Collection[int], resolution: float, distance: float
+) -> Placed:
+    """Return the region of each cell, or else the nearest cell's that has one.
+
+    Args:
+        codes: (y, x) of a layer.
+        missing: Codes that mean that there is none.
+        resolution: Metres of a cell's side.
+        distance: Metres, between centres, within which a cell joins the nearest region.
+
+    Returns:
+        (y, x) regions and distances; cells that are too far off keep their code.
+
+    >>> place_cells(np.array([[7, 0, 0]]), {0}, 100.0, 100.0).region.tolist()
+    [[7, 7, 0]]
+    """
+    empty = np.isin(codes, list(missing))
+    if empty.all():
+        return Placed(codes.astype(np.int64), np.full(codes.shape, np.nan))
+    away, (row, column) = distance_transform_edt(empty, sampling=resolution, return_indices=True)
+    near = away <= distance
+    region = np.where(near, codes[row, column], codes).astype(np.int64)
+    return Placed(region, np.where(near, away, np.nan))
+
+
+def read_region_codes(path: str | PathLike[str], name: str, code: str) -> Mapping[str, int]:
+    """Read the code on the map of each region's name.
+
+    Args:
+        path: A table, or a layer of polygons with these attributes.
+        name: Column of names, as the table of counts has them.
+        code: Column of codes, as the map has them.
+
+    Raises:
+        InputError: The file or a column is missing, or a name has several codes.
+    """
+    found = _attributes(path, name, code).dropna().drop_duplicates()
+    twice = found[found[name].duplicated(keep=False)]
+    if len(twice):
+        raise InputError(
+            f"{path}: region {twice[name].iloc[0]!r} has the codes {list(twice[code])[:5]}; "
+            "expected one each"
+        )
+    return dict(zip(found[name].astype(str), found[code].astype(int), strict=True))
+
+
+def _attributes(path: str | PathLike[str], name: str, code: str) -> pd.DataFrame:
+    if Path(path).suffix.lower() not in SUFFIXES:
+        return read_table(path, required=(name, code))[[name, code]]
+    layer = describe_layer(path)
+    missing = [column for column in (name, code) if column not in layer.columns]
+    if missing:
+        raise InputError(f"{path} has no column {missing}, only {list(layer.columns)}")
+    return pyogrio.read_dataframe(
+        layer.path, layer=layer.name, columns=[name, code], read_geometry=False
+    )
