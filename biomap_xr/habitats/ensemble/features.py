@@ -26,6 +26,17 @@ PUBLISHED_KINDS: dict[str, Kind] = {
     "cat": "category",
 }
 """Words of the published feature table."""
+PUBLISHED_PREDICTORS = (
+    *("bio01", "bio04", "gdd5", "bio12", "bio15", "scd", "swe"),
+    *("distace2FW", "distance2Coast", "inundation_seasonality", "TPILF", "TRI", "aspect"),
+    *("dr", "parmado", "AWC", "BulkDensity", "CoarseFragments", "SandE", "SiltE", "ClayE"),
+    *("pH_H2O", "C", "N", "CEC", "CaCO3"),
+    *("canopy_height", "lai_spring", "lai_summer", "canopy_density"),
+    *("SOSD", "LSLOPE", "AMPL", "RSLOPE", "LENGTH", "TPROD"),
+    *("Grassland", "Tree_cover", "Built_up", "Bare_sparse_vegetation", "Cropland"),
+    *("Permanent_water_bodies", "Herbaceous_wetland", "Shrubland", "Moss_lichen", "Snow_ice"),
+)
+"""The 46 of the published table that paper 2's models read: 26 abiotic, 20 remotely sensed."""
 COLUMNS = ("feature_code", "feature_type", "reference")
 SCALED: tuple[Kind, ...] = ("days", "frequency", "cyclic")
 

@@ -1,0 +1,129 @@
+"""What a recipe says about paper 2's ensemble: predictors, members, folds, tuning and votes."""
+
+import re
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from biomap_xr.errors import InputError
+from biomap_xr.habitats.ensemble.blocks import BlockSettings
+from biomap_xr.habitats.ensemble.features import Feature, FeatureTable, read_feature_table
+from biomap_xr.habitats.ensemble.learners.settings import LearnerSettings
+from biomap_xr.habitats.ensemble.published import Members, published_members, read_published
+from biomap_xr.habitats.ensemble.tuning import TuningSettings
+from biomap_xr.habitats.eunis import FORMATIONS
+from biomap_xr.settings import Settings
+
+MEMBER = re.compile(r"[a-z0-9][a-z0-9_.]*")
+
+
+class EnsembleSettings(Settings):
+    """The ensemble of each formation.
+
+    >>> list(EnsembleSettings().members_of("MA2"))
+    ['wrf', 'wxgb', 'mlp3_wldam']
+    """
+
+    formations: tuple[str, ...] = ("MA2", "N", "Q", "R", "S", "T", "U", "V")
+    """Level-1 codes that are modelled; inland water, P, is mapped when named, too."""
+    smallest_class: int = Field(5, ge=1)
+    """A habitat with fewer plots is dropped, and listed."""
+    feature_table: Path | None = None
+    """CSV of predictors and their types in the published form; or else:"""
+    features: tuple[Feature, ...] = ()
+    """Predictors and their types."""
+    predictors: tuple[str, ...] = ()
+    """Those of the table that are used, in their order; empty: all."""
+    members: dict[str, LearnerSettings] = Field(default_factory=dict)
+    """Learners of every formation, by name; empty: the published ones of each formation."""
+    by_formation: dict[str, dict[str, LearnerSettings]] = Field(default_factory=dict)
+    """Learners of single formations, instead of those above."""
+    configurations: Path | None = None
+    """Folder of published configuration files, instead of the ones built in."""
+    blocks: BlockSettings = BlockSettings()
+    tuning: TuningSettings = TuningSettings()
+    stopping_share: float = Field(0.1, gt=0, lt=1)
+    """Of a voter's training rows, by whole blocks, held out for early stopping and temperature."""
+    weights: Literal["rank", "equal"] = "rank"
+    """Of votes: by rank of predictive performance (paper), or equal (published code)."""
+    seed: int = Field(0, ge=0)
+    """Of learners; members and folds of one seed are equal on one machine."""
+    threads: int = Field(1, ge=1)
+    """Of one fit or prediction; libraries' own defaults would take all cores in each worker."""
+    device: str = "cpu"
+    """On which perceptrons are trained, such as ``cuda:0``."""
+
+    @field_validator("formations")
+    @classmethod
+    def _known(cls, formations: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = [each for each in formations if each not in FORMATIONS]
+        if unknown or len(set(formations)) < len(formations) or not formations:
+            raise ValueError(
+                f"formations: {formations}, expected some of {', '.join(FORMATIONS)}, each once; "
+                f"correct {unknown or 'the list'}"
+            )
+        return formations
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        strange = sorted(set(self.by_formation) - set(FORMATIONS))
+        if strange:
+            raise ValueError(
+                f"by_formation: {strange} are no formations, expected some of "
+                f"{', '.join(FORMATIONS)}; correct them"
+            )
+        if self.feature_table is not None and self.features:
+            raise ValueError(
+                f"feature_table {str(self.feature_table)!r} and {len(self.features)} features; "
+                "expected one of the two: leave one out"
+            )
+        if self.configurations is not None and self.members:
+            raise ValueError(
+                f"configurations {str(self.configurations)!r} and members "
+                f"{sorted(self.members)}; expected one of the two: leave one out"
+            )
+        for members in (self.members, *self.by_formation.values()):
+            _check_names(members)
+        return self
+
+    def table(self) -> FeatureTable:
+        """Return the predictors that are used, from the recipe or from the file that it names.
+
+        Raises:
+            InputError: The recipe names none, or one that is not in the table.
+        """
+        if self.feature_table is None and not self.features:
+            raise InputError(
+                "ensemble: no predictors, there is neither feature_table nor features; expected "
+                "name, kind and reference of each: name the table or list them"
+            )
+        if self.feature_table is not None:
+            table = read_feature_table(self.feature_table)
+        else:
+            table = FeatureTable(features=self.features)
+        return table.select(self.predictors) if self.predictors else table
+
+    def members_of(self, formation: str) -> Members:
+        """Return the learners of a formation: its own, else everyone's, else the published ones.
+
+        Raises:
+            InputError: It is no formation, or the folder of configurations has none.
+        """
+        if formation in self.by_formation:
+            return dict(self.by_formation[formation])
+        if self.members:
+            return dict(self.members)
+        if self.configurations is not None:
+            return read_published(self.configurations).get(formation, published_members(formation))
+        return published_members(formation)
+
+
+def _check_names(members: Members) -> None:
+    # A name becomes a folder of the artefact.
+    wrong = [name for name in members if not MEMBER.fullmatch(name)]
+    if wrong:
+        raise ValueError(
+            f"members: {wrong} are no names, expected lower-case letters, digits and underscores, "
+            "such as wrf; rename them"
+        )
