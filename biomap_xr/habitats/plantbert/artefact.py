@@ -1,0 +1,150 @@
+"""A Pl@ntBERT on disk: the files of `transformers`, a card and checksums. Never a pickle.
+
+Plain `transformers` reads the folder with `AutoTokenizer`,
+`AutoModelForSequenceClassification` and the text-classification pipeline.
+"""
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+from pydantic import ValidationError
+from safetensors import SafetensorError
+from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerBase
+
+from biomap_xr.errors import CorruptError, InputError
+from biomap_xr.habitats.plantbert.card import HabitatCard
+from biomap_xr.habitats.plantbert.model import HabitatModel
+from biomap_xr.habitats.plantbert.tokenizer import load_tokenizer, sentence_tokens
+from biomap_xr.run.folder import digest, read_folder, write_folder
+
+WEIGHTS = "model.safetensors"
+CONFIGURATION = "config.json"
+CARD = "card.json"
+TOKENIZER = "tokenizer.json"
+
+
+def fingerprint(model: HabitatModel) -> str:
+    """Give the SHA-256 of a model's weights and card, in hexadecimal: equal for equal models."""
+    return digest(_card_bytes(_stamped(model.card, weights_of(model.network))))
+
+
+def save_model(model: HabitatModel, folder: Path) -> HabitatModel:
+    """Write a model so that the folder is there completely or not at all.
+
+    Args:
+        model: To be written.
+        folder: Its place; a model that was there before is removed last.
+
+    Returns:
+        The model with the card as written, which holds the weights' SHA-256.
+    """
+    weights = weights_of(model.network)
+    saved = HabitatModel(
+        model.network, model.tokenizer, model.tokens, _stamped(model.card, weights)
+    )
+    files = {
+        WEIGHTS: weights,
+        CONFIGURATION: _configuration_bytes(model.network.config),
+        CARD: _card_bytes(saved.card),
+        **_tokenizer_files(model.tokenizer),
+    }
+    write_folder(files, folder)
+    return saved
+
+
+def load_model(folder: Path, device: str = "cpu") -> HabitatModel:
+    """Read a model and check that it is the one that was written.
+
+    Args:
+        folder: Written by `save_model`.
+        device: Where the weights go.
+
+    Returns:
+        The model, in inference mode.
+
+    Raises:
+        InputError: There is no model, it has no tokenizer or card, or its files do not fit.
+        CorruptError: A file is missing, truncated or changed.
+    """
+    files = read_folder(folder)
+    _check_complete(files, folder)
+    card = _card(files[CARD], folder / CARD)
+    if digest(files[WEIGHTS]) != card.weights_sha256:
+        raise CorruptError(
+            f"{folder / WEIGHTS}: SHA-256 {digest(files[WEIGHTS])}, the card expects "
+            f"{card.weights_sha256}; the files are of two models: restore one or train again"
+        )
+    network = _network(files, folder).to(device).eval()
+    tokenizer = load_tokenizer(folder)
+    return HabitatModel(network, tokenizer, sentence_tokens(tokenizer, card.species), card)
+
+
+def weights_of(network: Any) -> bytes:
+    """Return the weights of a network as safetensors; those that it shares are written once.
+
+    Args:
+        network: Of `transformers`, on any device.
+    """
+    seen: set[int] = set()
+    state = {}
+    for name, value in network.state_dict().items():
+        # Tied weights are one tensor under two names, which `transformers` ties again.
+        if value.data_ptr() not in seen:
+            state[name] = value.detach().cpu().contiguous()
+        seen.add(value.data_ptr())
+    return safetensors.torch.save(state, metadata={"format": "pt"})
+
+
+def _network(files: dict[str, bytes], folder: Path) -> Any:
+    try:
+        network = BertForSequenceClassification(
+            BertConfig.from_dict(json.loads(files[CONFIGURATION]))
+        )
+        network.load_state_dict(safetensors.torch.load(files[WEIGHTS]))
+    except (SafetensorError, RuntimeError, ValueError) as error:
+        raise InputError(
+            f"{folder}: {WEIGHTS} ({len(files[WEIGHTS])} bytes) does not fit {CONFIGURATION} "
+            f"({error}); expected both as save_model wrote them: train again"
+        ) from error
+    return network
+
+
+def _check_complete(files: dict[str, bytes], folder: Path) -> None:
+    for name in (WEIGHTS, CONFIGURATION, CARD, TOKENIZER):
+        if name not in files:
+            raise InputError(
+                f"{folder} has no {name}, only {sorted(files)}; expected the folder that "
+                "save_model wrote: ids of another tokenizer would be other species"
+            )
+
+
+def _tokenizer_files(tokenizer: PreTrainedTokenizerBase) -> dict[str, bytes]:
+    with tempfile.TemporaryDirectory() as folder:
+        tokenizer.save_pretrained(folder)
+        return {path.name: path.read_bytes() for path in sorted(Path(folder).iterdir())}
+
+
+def _configuration_bytes(config: BertConfig) -> bytes:
+    return (json.dumps(config.to_dict(), indent=2, sort_keys=True, default=str) + "\n").encode()
+
+
+def _stamped(card: HabitatCard, weights: bytes) -> HabitatCard:
+    return card.model_copy(update={"weights_sha256": digest(weights)})
+
+
+def _card_bytes(card: HabitatCard) -> bytes:
+    # Sorted keys: the same card has the same bytes, whatever order it was filled in.
+    return json.dumps(card.model_dump(mode="json"), indent=1, sort_keys=True).encode()
+
+
+def _card(content: bytes, path: Path) -> HabitatCard:
+    try:
+        return HabitatCard.model_validate_json(content)
+    except ValidationError as error:
+        raise InputError(
+            f"{path} is no card of this version: {error}; expected the one that save_model "
+            "writes; train again or use the version that wrote it"
+        ) from error
