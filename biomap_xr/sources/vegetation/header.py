@@ -40,6 +40,7 @@ def read_header(path: Path, columns: HeaderColumns, written: FileFormat = DEFAUL
     names = columns.named()
     required = names if columns.missing == "error" else ("plot",)
     found = open_columns(path, names, written, text=TEXT, required=required)
+    _check_both(found)
     header = header_from(found, columns.constants)
     return placed(once(header, found.path, columns), found.path, columns)
 
@@ -150,6 +151,15 @@ def _constant(name: str, value: float | str, header: pd.DataFrame) -> pd.Series:
             f"constant {name!r} is {value!r}; expected {'a number' if number else 'text'}"
         )
     return pd.Series(value, header.index, dtype="float64" if number else "str")
+
+
+def _check_both(found: Found) -> None:
+    both = [name for name in ("longitude", "latitude") if name in found.names]
+    if len(both) == 1:
+        raise InputError(
+            f"{found.path} has {both[0]} in column {found.names[both[0]]!r} and no other "
+            "coordinate; expected both or none: name the column of the other"
+        )
 
 
 def _check_names(plots: pd.Series, found: Found) -> None:

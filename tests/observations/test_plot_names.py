@@ -1,0 +1,69 @@
+from pathlib import Path
+
+import pytest
+
+from biomap_xr.errors import InputError
+from biomap_xr.observations.plot_names import (
+    accepted_names,
+    is_binomial,
+    plain_name,
+    read_synonyms,
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "binomial"),
+    [
+        ("silene flos-cuculi", True),
+        ("poa", False),
+        ("viola sp.", False),
+        ("gomphonema species", False),
+        ("vicia sativa ssp nigra", False),
+        ("primula elatior x veris", False),
+        ("", False),
+    ],
+)
+def test_only_names_of_a_species_are_binomials(name: str, binomial: bool) -> None:
+    assert is_binomial(name) == binomial
+
+
+def test_a_plain_name_is_plain_already() -> None:
+    for name in ("Acer_campestre", "  ACER  campestre ", "acer\tcampestre"):
+        assert plain_name(name) == "acer campestre" == plain_name(plain_name(name))
+
+
+def test_synonyms_are_found_in_any_case(tmp_path: Path) -> None:
+    table = tmp_path / "synonyms.csv"
+    table.write_text(
+        "synonym,accepted\nBromus erectus,Bromopsis erecta\nBROMUS_ERECTUS,bromopsis erecta\n"
+        "Poa annua,poa annua\nVicia sativa ssp nigra,Vicia angustifolia\n"
+    )
+    synonyms = read_synonyms(table)
+    assert synonyms == {
+        "bromus erectus": "bromopsis erecta",
+        "vicia sativa ssp nigra": "vicia angustifolia",
+    }
+    names = accepted_names(["Bromus_erectus", "Vicia_sativa_ssp_nigra", "Poa_annua"], synonyms)
+    assert names == ("bromopsis erecta", "vicia angustifolia", "poa annua")
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ("a b,c d\na b,e f\n", "a b have two accepted names; expected one each"),
+        ("a b,c d\nc d,e f\n", "accepted names c d are synonyms, too"),
+        ("a b,c d\n,e f\n", "line 3 lacks a name"),
+    ],
+)
+def test_unclear_synonyms_are_refused(tmp_path: Path, rows: str, message: str) -> None:
+    table = tmp_path / "synonyms.csv"
+    table.write_text("synonym,accepted\n" + rows)
+    with pytest.raises(InputError, match=message):
+        read_synonyms(table)
+
+
+def test_a_table_without_the_columns_is_refused(tmp_path: Path) -> None:
+    table = tmp_path / "synonyms.csv"
+    table.write_text("old,new\na b,c d\n")
+    with pytest.raises(InputError, match=r"no column \['synonym', 'accepted'\]"):
+        read_synonyms(table)
