@@ -16,7 +16,9 @@ from biomap_xr.errors import RecipeError
 from biomap_xr.evaluation.settings import EvaluationSettings
 from biomap_xr.folds import FoldSettings
 from biomap_xr.grid import GridSettings
+from biomap_xr.habitats.settings import HabitatSettings
 from biomap_xr.indicators.settings import IndicatorSettings
+from biomap_xr.observations.plot_settings import PlotSettings
 from biomap_xr.observations.settings import ObservationSettings
 from biomap_xr.run.settings import FillSettings
 from biomap_xr.settings import Settings
@@ -54,11 +56,14 @@ class Recipe(Settings):
     """Files of each survey that a model is trained on instead of windows of the cube."""
     observations: ObservationSettings | None = None
     """Tables of species; without them no species model is trained."""
+    plots: PlotSettings | None = None
+    """Tables of vegetation plots; without them no habitat model is trained."""
     folds: FoldSettings = FoldSettings()
     inputs: InputSettings = InputSettings()
     """How windows and time slots are cut for the model, in training and on the map."""
     species: SpeciesSettings = SpeciesSettings()
     indicators: IndicatorSettings = IndicatorSettings()
+    habitats: HabitatSettings = HabitatSettings()
     maps: MapSettings = MapSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
     run: FillSettings = FillSettings()
@@ -78,6 +83,25 @@ class Recipe(Settings):
             raise ValueError(
                 f"grid: {self.grid} is not the simulated Europe's, "
                 f"{self.simulate.grid_settings()}; leave the section grid out"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _check_purpose(self) -> Self:
+        if self.habitats.wanted and self.plots is None:
+            raise ValueError(
+                "habitats: models are asked for, but there are no plots to train them on; add the "
+                "section plots"
+            )
+        if self.observations is None and not self.habitats.wanted:
+            raise ValueError(
+                "observations: Field required where no habitats are asked for; name tables of "
+                "species"
+            )
+        alone = self.observations is None or self.covariates is None
+        if alone and self.habitats.by_species and self.habitats.held_out == "species_blocks":
+            raise ValueError(
+                "habitats.held_out: 'species_blocks' without a mapped species model; take 'folds'"
             )
         return self
 

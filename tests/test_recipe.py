@@ -12,6 +12,7 @@ SMALLEST = {
     "name": "smallest",
     "observations": {"tables": [{"path": "records.csv", "kind": "record"}]},
 }
+PLOTS = {"kind": "plantbert", "species": "species.csv", "header": "header.csv"}
 WORLD = {"tile": 2500, "tiles": {"columns": 3, "rows": 1}}
 
 
@@ -44,8 +45,30 @@ def test_every_problem_is_told_at_once_with_its_place_and_value(load):
     assert "  folds.block_m: Input should be greater than 0 (given -1)" in lines
     assert "  colour: unknown key (given 'red'); remove it or mend its name" in lines
     assert "  maps.flor: unknown key (given 0.1); remove it or mend its name" in lines
-    assert "  observations: Field required" in "\n".join(lines)
     assert said.value.status == 2
+
+
+@pytest.mark.parametrize(
+    ("sections", "message"),
+    [
+        ({}, "observations: Field required where no habitats are asked for"),
+        ({"habitats": {"by_species": {}}}, "there are no plots to train them on"),
+        (
+            {"plots": {"tables": [PLOTS]}, "habitats": {"by_species": {}}},
+            "'species_blocks' without a mapped species model; take 'folds'",
+        ),
+    ],
+)
+def test_sections_that_need_each_other(load, sections, message):
+    with pytest.raises(RecipeError, match=message):
+        load({"name": "wrong", **sections})
+
+
+def test_habitats_need_no_species_model(load):
+    habitats = {"by_species": {}, "held_out": "folds"}
+    recipe = load({"name": "dikes", "plots": {"tables": [PLOTS]}, "habitats": habitats})
+    assert recipe.observations is None
+    assert recipe.habitats.by_species.k == 50
 
 
 @given(st.text(max_size=30))

@@ -1,0 +1,68 @@
+"""What a recipe says about habitats: which models, which plots are held out, which rules."""
+
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from biomap_xr.habitats.ensemble.settings import EnsembleSettings
+from biomap_xr.habitats.plantbert.settings import PlantBertSettings
+from biomap_xr.habitats.rules.settings import RulesSettings
+from biomap_xr.observations.plot_folds import PlotFoldSettings
+from biomap_xr.observations.plot_settings import PlotSettings
+from biomap_xr.settings import Settings
+
+
+class AssemblageMapSettings(Settings):
+    """How Pl@ntBERT reads the assemblages that the species model predicts."""
+
+    fine_tune: bool = True
+    """Train it on predicted assemblages at the training plots, too (paper 1, "Species-to-Habitat
+    Classification"); it keeps what is better on validation plots."""
+    probabilities: bool = False
+    """Whether the probability of every habitat is kept in the cube."""
+    drop_last: bool = False
+    """Leave out the last species of every sentence, as the published code does."""
+    shared: float = Field(0.5, gt=0, le=1)
+    """Share of the mapped species that its vocabulary must know at least."""
+
+
+class HabitatSettings(Settings):
+    """Habitats from species assemblages (paper 1) and from the environment (paper 2)."""
+
+    by_species: PlantBertSettings | None = None
+    """Pl@ntBERT on species assemblages."""
+    on_map: AssemblageMapSettings = AssemblageMapSettings()
+    by_environment: EnsembleSettings | None = None
+    """Paper 2's ensemble on predictors."""
+    rules: RulesSettings = RulesSettings()
+    """What happens to the ensemble's probabilities on the map, and the legend of all maps."""
+    expert_system: Path | None = None
+    """Rule file of the EUNIS-ESy expert system, which is scored beside the models."""
+    labels: Literal["given", "expert_system"] = "given"
+    """Whether plots bear the codes of their tables, or those that the expert system gives them."""
+    held_out: Literal["species_blocks", "folds"] = "species_blocks"
+    """Which plots are scored: those in the test blocks of the species model, or every plot once,
+    by models that never saw its fold."""
+    folds: PlotFoldSettings = PlotFoldSettings()
+    """Folds of plots for Pl@ntBERT; the ensemble has blocks of its own."""
+    external: dict[str, PlotSettings] = Field(default_factory=dict)
+    """Further plots by name, on which finished models are scored."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.labels == "expert_system" and self.expert_system is None:
+            raise ValueError(
+                "labels: 'expert_system' without its rule file; name it as expert_system, or take "
+                "labels 'given'"
+            )
+        return self
+
+    @property
+    def wanted(self) -> bool:
+        """Whether any habitat model is asked for.
+
+        >>> HabitatSettings().wanted
+        False
+        """
+        return self.by_species is not None or self.by_environment is not None
