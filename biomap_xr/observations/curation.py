@@ -5,7 +5,7 @@ still what they were, plots with species, labels, habitats on enough plots.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -65,14 +65,16 @@ def curate_species(plots: Plots, settings: CurationSettings) -> tuple[Plots, tup
         InputError: The table of synonyms cannot be read.
     """
     original, steps = plots, []
-    if settings.names == "binomial":
+    if settings.names != "as_written":
         synonyms = {} if settings.synonyms is None else read_synonyms(settings.synonyms)
-        merged = with_names(plots, synonyms)
-        steps.append(step_of("names", plots, merged, _merged_names(plots, synonyms)))
+        names = accepted_names(plots.species, synonyms, species=settings.names == "species")
+        merged = with_names(plots, names)
+        steps.append(step_of("names", plots, merged, _merged_names(plots.species, names)))
         plots, step = _keep_species(
             "binomial", merged, np.array([is_binomial(name) for name in merged.species], bool)
         )
         steps.append(step)
+    # Counted once, as published: plots that go below may leave a species on fewer.
     rare = _plots_of(plots) < settings.minimum_plots_of_species
     plots, step = _keep_species("rare_species", plots, ~rare)
     steps.append(step)
@@ -80,11 +82,13 @@ def curate_species(plots: Plots, settings: CurationSettings) -> tuple[Plots, tup
     return plots, (*steps, *damaged)
 
 
-def with_names(plots: Plots, synonyms: Mapping[str, str]) -> Plots:
-    """Return plots with plain accepted names, sorted, and the covers of one name summed."""
-    accepted = accepted_names(plots.species, synonyms)
-    names, column = np.unique(np.array(accepted, object), return_inverse=True)
-    rows = np.arange(len(accepted))
+def with_names(plots: Plots, new: Sequence[str]) -> Plots:
+    """Return plots with a new name for each species ``(species,)``, covers of one name summed.
+
+    Covers of the result are ``(plot, name)`` in percent, the names sorted.
+    """
+    names, column = np.unique(np.array(new, object), return_inverse=True)
+    rows = np.arange(len(new))
     ones = np.ones(len(rows), np.float32)
     merge = csr_array((ones, (rows, column)), shape=(len(rows), len(names)))
     cover = csr_array(plots.cover @ merge)
@@ -93,7 +97,7 @@ def with_names(plots: Plots, synonyms: Mapping[str, str]) -> Plots:
 
 
 def lost_share(before: Plots, after: Plots) -> NDArray[np.float64]:
-    """Return the share of its species that each plot lost, 0 to 1, (plot,).
+    """Return the share of its species that each plot lost, 0 to 1, ``(plot,)``.
 
     Two names that became one count as a species lost, as in the published curation.
     """
@@ -170,7 +174,7 @@ def _undamaged(
 
 
 def _keep_species(name: str, plots: Plots, kept: NDArray[np.bool_]) -> tuple[Plots, PlotStep]:
-    """Return the plots with the species kept (species,), and that step with the others' plots."""
+    """Return plots with the species kept ``(species,)``, and that step with the others' counts."""
     after = plots.select_species(kept)
     count = _plots_of(plots)
     lost = {plots.species[index]: int(count[index]) for index in np.flatnonzero(~kept)}
@@ -179,12 +183,12 @@ def _keep_species(name: str, plots: Plots, kept: NDArray[np.bool_]) -> tuple[Plo
 
 
 def _plots_of(plots: Plots) -> NDArray[np.int64]:
-    """Return how many plots have each species, (species,)."""
+    """Return how many plots have each species, ``(species,)``."""
     return np.bincount(plots.cover.indices, minlength=len(plots.species))
 
 
 def _highest(plots: Plots) -> NDArray[np.float32]:
-    """Return the highest cover of each plot, percent, (plot,); 0 without species."""
+    """Return the highest cover of each plot, percent, ``(plot,)``; 0 without species."""
     count = np.diff(plots.cover.indptr)
     highest = np.zeros(len(plots), np.float32)
     # Written row by row: sparse matrices have no maximum where there is no column.
@@ -192,11 +196,10 @@ def _highest(plots: Plots) -> NDArray[np.float32]:
     return highest
 
 
-def _merged_names(plots: Plots, synonyms: Mapping[str, str]) -> list[str]:
+def _merged_names(names: Sequence[str], new: Sequence[str]) -> list[str]:
     """Return the names as written that another name of the plots became one with."""
-    accepted = accepted_names(plots.species, synonyms)
-    count = Counter(accepted)
-    return [name for name, new in zip(plots.species, accepted, strict=True) if count[new] > 1]
+    count = Counter(new)
+    return [name for name, accepted in zip(names, new, strict=True) if count[accepted] > 1]
 
 
 def _known_codes(plots: Plots, normalise: Normalise) -> dict[str, str | None]:

@@ -27,7 +27,7 @@ def assemble(
     """Make plots of a raw table; names and labels stay as written.
 
     Args:
-        raw: Covers (rows,) and header (plots,).
+        raw: Covers ``(rows,)`` and header ``(plots,)``.
         table: Which names are no plots, prefix and name of the collection.
         headerless: ``error`` or ``drop``, what plots are that the header does not have.
 
@@ -107,6 +107,7 @@ def _present(raw: RawPlots) -> tuple[RawPlots, dict[str, int]]:
 
 def _plots(raw: RawPlots, table: PlotTable) -> Plots:
     header = raw.header
+    # Every plot of the covers has a row in the header by now, so no index is -1.
     row = pd.Index(header["plot"]).get_indexer(pd.Index(raw.covers["plot"]))
     code, names = pd.factorize(raw.covers["species"], sort=True)
     shape = (len(header), len(names))

@@ -56,11 +56,11 @@ PASSING: dict[str, Callable[[Plots, PlotFilters], NDArray[np.bool_]]] = {
     "coordinates": _has_coordinates,
     **{name: _in_range(name) for name in ("area_m2", "uncertainty_m", "year")},
 }
-"""Which plots (plot,) pass, by the name of the filter, in the order of their use."""
+"""Which plots ``(plot,)`` pass, by the name of the filter, in the order of their use."""
 
 
 def _values(plots: Plots, name: str) -> NDArray[np.object_]:
-    """Return what to show of each plot (plot,) that a filter leaves out."""
+    """Return what to show of each plot ``(plot,)`` that a filter leaves out."""
     if name in ("cover", "coordinates"):
         return plots.plot_id
     values = plots.header[name].to_numpy(np.float64, na_value=np.nan)

@@ -61,7 +61,7 @@ class FoldBalance:
 
 
 def fold_of_plots(plots: Plots, settings: PlotFoldSettings) -> NDArray[np.int64]:
-    """Return the fold of each plot, 0 to ``folds`` - 1, (plot,); the plots of a block share it.
+    """Return the fold of each plot, 0 to ``folds`` - 1, ``(plot,)``; the plots of a block share it.
 
     Blocks are dealt out from the largest to the smallest, each to the fold that is emptiest of what
     the block has. The order of the plots does not matter.
@@ -81,7 +81,7 @@ def fold_of_plots(plots: Plots, settings: PlotFoldSettings) -> NDArray[np.int64]
 
 
 def blocks_of_plots(plots: Plots, settings: PlotFoldSettings) -> NDArray[Any]:
-    """Return the name of each plot's block, (plot,): ``east_north`` in blocks, or the site.
+    """Return the name of each plot's block, ``(plot,)``: ``east_north`` in blocks, or the site.
 
     Blocks count from 0 degrees, or from the origin of the CRS, so more plots do not move them.
 
@@ -109,7 +109,7 @@ def blocks_of_plots(plots: Plots, settings: PlotFoldSettings) -> NDArray[Any]:
 def fold_balance(
     plots: Plots, fold: NDArray[np.int64], settings: PlotFoldSettings
 ) -> tuple[FoldBalance, ...]:
-    """Count what each fold holds, from the fold of each plot (plot,)."""
+    """Count what each fold holds, from the fold of each plot ``(plot,)``."""
     block = blocks_of_plots(plots, settings)
     labels = [
         {code for index in np.flatnonzero(fold == number) for code in plots.labels[index]}
@@ -147,13 +147,14 @@ def _amounts(
 
 
 def _dealt(amounts: NDArray[np.float64], settings: PlotFoldSettings) -> NDArray[np.int64]:
-    """Return the fold of each block, (block,), from the shares that it has (block, kind).
+    """Return the fold of each block, ``(block,)``, from the shares that it has ``(block, kind)``.
 
     A block goes where it adds least to the sum of the squared shares of all folds and kinds, the
     variance between folds: there the scalar product of its shares and the fold's is least.
     """
     shuffled = np.random.default_rng(settings.seed).permutation(len(amounts))
     size = np.square(amounts[shuffled]).sum(axis=1)
+    # Large blocks first: small ones can still even out what these did.
     held = np.zeros((settings.folds, amounts.shape[1]))
     fold = np.empty(len(amounts), np.int64)
     for block in shuffled[np.argsort(-size, kind="stable")]:

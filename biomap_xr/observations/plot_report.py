@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+
 from biomap_xr.observations.plots import Plots
 
 EXAMPLES = 50
@@ -77,7 +79,7 @@ def counts_of(plots: Plots) -> Counts:
     """Count plots, the species that any of them has, observations and labelled plots."""
     return Counts(
         plots=len(plots),
-        species=len(set(plots.cover.indices.tolist())),
+        species=int(np.count_nonzero(np.bincount(plots.cover.indices))),
         observations=plots.cover.nnz,
         labelled=sum(bool(labels) for labels in plots.labels),
     )

@@ -103,7 +103,7 @@ class PlotFilters(Settings):
 
     cover: bool = False
     """Only plots where the cover of a species is known, in a scale of abundance."""
-    presence_scales: tuple[str, ...] = ("Presence/Absence", "Presentia/Absentia")
+    presence_scales: tuple[str, ...] = ("Presence/Absence", "Presentie/Absentie")
     """Cover scales that say presence only, compared without case."""
     coordinates: bool = False
     """Only plots with coordinates."""
@@ -134,8 +134,10 @@ NamedFilters = Annotated[PlotFilters, BeforeValidator(_by_name)]
 class CurationSettings(Settings):
     """How plots are brought into the form that Pl@ntBERT learns from (paper 1, "Pl@ntBERT")."""
 
-    names: Literal["binomial", "as_written"] = "binomial"
-    """``binomial``: lower case, blanks for underscores, and only names of two words."""
+    names: Literal["species", "binomial", "as_written"] = "species"
+    """All but ``as_written``: lower case, blanks for underscores, and only names of two words.
+    ``species``: first, authors are dropped and subspecies are their species, as the service of
+    names has it that paper 1's code asks; ``binomial``: such names are left out."""
     synonyms: Path | None = None
     """Table with the columns ``synonym`` and ``accepted``; for names in any case."""
     minimum_plots_of_species: int = Field(10, ge=0)

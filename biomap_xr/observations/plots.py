@@ -18,20 +18,20 @@ class Plots:
     """Vegetation plots with covers and, where known, EUNIS labels."""
 
     plot_id: NDArray[np.object_]
-    """(plot,) names, each once."""
+    """``(plot,)`` names, each once."""
     cover: csr_array
-    """(plot, species) float32 percent of the ground, above 0 and without stored zeros; above 100
-    only where a source has a species in several layers, which are summed."""
+    """``(plot, species)`` float32 percent of the ground, above 0 and without stored zeros; above
+    100 only where a source has a species in several layers, which are summed."""
     species: tuple[str, ...]
     """Names as curated: lower-case binomials, or as in the source before curation."""
     labels: tuple[tuple[str, ...], ...]
-    """(plot,) EUNIS codes of each; several where a source names several, none where unknown."""
+    """``(plot,)`` EUNIS codes of each; several where a source names several, none where unknown."""
     longitude: NDArray[np.float64]
-    """(plot,) degrees, WGS84; NaN where unknown."""
+    """``(plot,)`` degrees, WGS84; NaN where unknown."""
     latitude: NDArray[np.float64]
-    """(plot,) degrees, WGS84; NaN where unknown."""
+    """``(plot,)`` degrees, WGS84; NaN where unknown."""
     site: NDArray[np.object_]
-    """(plot,) place that plots of several years share; its own name where there is no other."""
+    """``(plot,)`` place that plots of several years share; its own name where there is no other."""
     header: pd.DataFrame
     """One row a plot with further fields under these names where a source has them: year, area_m2,
     uncertainty_m, country, altitude_m, ecoregion, coast, dunes, dataset, cover_scale."""
@@ -56,7 +56,7 @@ class Plots:
         return len(self.plot_id)
 
     def select(self, chosen: NDArray[Any]) -> Self:
-        """Return some of the plots, by a mask (plot,) or by indices."""
+        """Return some of the plots, by a mask ``(plot,)`` or by indices."""
         index = np.arange(len(self))[chosen]
         return replace(
             self,
@@ -70,7 +70,7 @@ class Plots:
         )
 
     def select_species(self, chosen: NDArray[Any]) -> Self:
-        """Return all plots with some of the species, by a mask (species,) or by indices."""
+        """Return all plots with some of the species, by a mask ``(species,)`` or by indices."""
         index = np.arange(len(self.species))[chosen]
         cover = csr_array(self.cover[:, index])
         cover.sort_indices()
@@ -112,7 +112,7 @@ def joined(parts: Sequence[Plots]) -> Plots:
 
 
 def _widened(part: Plots, place: dict[str, int]) -> csr_array:
-    """Return the covers (plot, species) of one table among the species of all."""
+    """Return the covers ``(plot, species)`` of one table among the species of all."""
     column = np.array([place[name] for name in part.species], np.int64)
     cover = part.cover
     wide = (cover.data, column[cover.indices], cover.indptr)

@@ -52,6 +52,18 @@ def test_names_become_lower_case_binomials(make_plots):
     assert of("binomial", steps).examples == {"poaceae": 1, "vicia sativa ssp nigra": 1}
 
 
+def test_subspecies_and_authors_are_of_their_species(make_plots):
+    plots = make_plots(
+        {"Vicia sativa subsp. nigra": 5, "Vicia sativa L.": 2, "Vicia": 1},
+        {"Vicia_angustifolia": 3},
+    )
+    curated, steps = curate(plots, only(names="species"), normalise)
+    assert curated.species == ("vicia angustifolia", "vicia sativa")
+    assert curated.cover.toarray().tolist() == [[0, 7], [3, 0]]
+    assert of("names", steps).examples == {"Vicia sativa L.": 1, "Vicia sativa subsp. nigra": 1}
+    assert of("binomial", steps).examples == {"vicia": 1}
+
+
 def test_synonyms_are_merged(make_plots, tmp_path):
     table = tmp_path / "synonyms.csv"
     table.write_text("synonym,accepted\nBromus erectus,Bromopsis erecta\n")
@@ -89,7 +101,7 @@ def test_plots_whose_highest_cover_changed_are_left_out(make_plots):
 
 def test_a_name_merged_with_another_counts_as_lost(make_plots):
     plots = make_plots({"Acer_campestre": 1, "acer campestre": 1, "Poa annua": 5})
-    merged = with_names(plots, {})
+    merged = with_names(plots, ["acer campestre", "poa annua", "acer campestre"])
     assert lost_share(plots, merged).tolist() == [pytest.approx(1 / 3)]
 
 
@@ -194,7 +206,7 @@ NAMES = ["Acer_one", "acer one", "Poa two", "Poa three", "Abies four", "Genus", 
 def test_the_result_is_that_of_the_published_steps(make_plots, covers, least):
     rows = [(f"p{i}", *pair) for i, plot in enumerate(covers) for pair in plot.items()]
     expected = published(pd.DataFrame(rows, columns=["plot", "species", "cover"]), least)
-    settings = CurationSettings(minimum_plots_of_species=least)
+    settings = CurationSettings(names="binomial", minimum_plots_of_species=least)
     run = partial(curate, make_plots(*covers), settings, normalise)
     if expected.empty:
         with pytest.raises(InputError, match="is left by curation"):

@@ -8,6 +8,7 @@ from biomap_xr.observations.plot_names import (
     is_binomial,
     plain_name,
     read_synonyms,
+    species_name,
 )
 
 
@@ -30,6 +31,36 @@ def test_only_names_of_a_species_are_binomials(name: str, binomial: bool) -> Non
 def test_a_plain_name_is_plain_already() -> None:
     for name in ("Acer_campestre", "  ACER  campestre ", "acer\tcampestre"):
         assert plain_name(name) == "acer campestre" == plain_name(plain_name(name))
+
+
+@pytest.mark.parametrize(
+    ("name", "species"),
+    [
+        ("Epipactis helleborine (L.) Crantz subsp. helleborine", "epipactis helleborine"),
+        ("Cerastium_fontanum_ssp_vulgare", "cerastium fontanum"),
+        ("Ranunculus acris s.l.", "ranunculus acris"),
+        ("Poa annua L.", "poa annua"),
+        ("Festuca ovina aggr.", "festuca ovina"),
+        ("Acer campestre", "acer campestre"),
+        ("Poaceae", "poaceae"),
+        # No species, or not known to be one: they stay, and are no binomials.
+        ("Viola sp. A", "viola sp. a"),
+        ("Rosa cf. canina", "rosa cf. canina"),
+        ("Primula elatior (L.) Hill x veris", "primula elatior (l.) hill x veris"),
+        ("Carex Sect. Acutae", "carex sect. acutae"),
+        ("ACER CAMPESTRE TYPE", "acer campestre type"),
+    ],
+)
+def test_a_name_is_that_of_its_species(name: str, species: str) -> None:
+    assert species_name(name) == species
+    assert is_binomial(species_name(name)) == (len(species.split()) == 2)
+
+
+def test_the_name_in_full_is_looked_up_first() -> None:
+    synonyms = {"vicia sativa ssp nigra": "vicia angustifolia", "poa annua": "ochlopoa annua"}
+    names = ["Vicia_sativa_ssp_nigra", "Vicia sativa subsp. cordata", "Poa annua L."]
+    found = accepted_names(names, synonyms, species=True)
+    assert found == ("vicia angustifolia", "vicia sativa", "ochlopoa annua")
 
 
 def test_synonyms_are_found_in_any_case(tmp_path: Path) -> None:

@@ -112,18 +112,27 @@ def test_the_dike_experiment_is_as_its_table_says(experiment):
     assert plots.latitude.max() == pytest.approx(48.84032)
 
 
-def test_seed_mixtures_of_the_dike_experiment_are_no_plots(experiment):
-    settings = PlotSettings(tables=[experiment | {"not_plots": "_seeded$"}])
+@pytest.mark.parametrize(
+    ("names", "left", "labels"),
+    [
+        # As a slow curation of the long table in pandas has it, too.
+        ("binomial", (1142, 162, 22491), {"R": 206, "V": 44, "?": 3}),
+        ("species", (1151, 166, 23171), {"R": 211, "V": 45, "?": 3}),
+    ],
+)
+def test_seed_mixtures_of_the_dike_experiment_are_no_plots(experiment, names, left, labels):
+    settings = PlotSettings(
+        tables=[experiment | {"not_plots": "_seeded$"}], curation={"names": names}
+    )
     plots, report = observe_plots(settings, LEVEL_3)
     first = report.tables[0].steps[0]
     assert (first.name, first.before.plots, first.after.plots) == ("not_plots", 1440, 1152)
     assert (first.after.species, first.after.observations) == (271, 23525)
-    # As a slow curation of the long table in pandas has it, too.
-    assert (len(plots), len(plots.species), plots.cover.nnz) == (1142, 162, 22491)
+    assert (len(plots), len(plots.species), plots.cover.nnz) == left
     steps = {step.name: step for step in report.steps}
     assert steps["lost_species"].examples == {"L5_18_2018": 1}
     # Labels of level 1 and unclassified plots train the masked model alone.
-    assert steps["labels"].examples == {"R": 206, "V": 44, "?": 3}
+    assert steps["labels"].examples == labels
     assert steps["rare_habitats"].examples == {"S32": 2}
     assert Counter(plots.labels)[()] == len(plots) - report.final.labelled > 200
     assert set(plots.header["year"]) == {2018, 2019, 2020, 2021}
@@ -189,6 +198,28 @@ def test_labels_of_geoplant_surveys(data):
     assert np.ptp(np.bincount(fold)) <= 1
 
 
+def test_labels_of_any_table_are_read(data):
+    columns = {
+        "plot": "id.plot",
+        "site": "id.site",
+        "label": "esy4",
+        "ecoregion": "eco.id",
+        "altitude_m": "altitude",
+        "year": "obs.year",
+        "longitude": "longitude",
+        "latitude": "latitude",
+    }
+    header = data / "plots" / "grassworks" / "data_processed_environment_nms_20250603.csv"
+    table = {"kind": "labels", "header": header, "header_columns": columns}
+    plots, _, _ = gather_plots(PlotSettings(tables=[table]))
+    frame = pd.read_csv(header)
+    assert len(plots) == len(frame)
+    expected = frame["esy4"].value_counts().to_dict()
+    assert Counter(code for labels in plots.labels for code in labels) == expected
+    assert plots.longitude.tolist() == frame["longitude"].tolist()
+    assert set(plots.header["ecoregion"]) == set(frame["eco.id"].astype(str))
+
+
 def test_the_expert_systems_example_is_read_as_it_is(data):
     table = {
         "kind": "eva",
@@ -199,3 +230,9 @@ def test_the_expert_systems_example_is_read_as_it_is(data):
     assert plots.cover.shape == (200, 1009)
     assert plots.cover.nnz == 3580
     assert "Dryopteris filix-mas (L.) Schott" in plots.species
+    settings = PlotSettings(tables=[table], curation={"minimum_plots_of_species": 1})
+    curated, report = observe_plots(settings, normalise)
+    assert "dryopteris filix-mas" in curated.species
+    binomial = next(step for step in report.steps if step.name == "binomial")
+    # With authors and subspecies written out, next to all names are of a species.
+    assert binomial.after.observations >= 0.95 * binomial.before.observations

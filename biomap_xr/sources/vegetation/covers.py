@@ -77,6 +77,7 @@ def read_matrix(path: Path, columns: MatrixColumns, written: FileFormat = DEFAUL
     plots, species = (cells.columns.to_numpy(object), names.to_numpy(object))
     if columns.rows == "plots":
         plots, species = species, plots
+    # An empty cell is no row: nearly all of a matrix of plots is empty.
     plot, kind = np.nonzero(np.nan_to_num(matrix) != 0)
     return pd.DataFrame(
         {"plot": plots[plot], "species": species[kind], "cover": matrix[plot, kind]}
@@ -84,7 +85,7 @@ def read_matrix(path: Path, columns: MatrixColumns, written: FileFormat = DEFAUL
 
 
 def _numeric(cells: pd.DataFrame, file: Path) -> NDArray[np.float64]:
-    """Return cells as float64 (rows, columns), NaN where empty."""
+    """Return cells as float64 ``(rows, columns)``, NaN where empty."""
     text = [name for name in cells if not pd.api.types.is_numeric_dtype(cells[name])]
     for name in text:
         column = Found(file, cells, {str(name): str(name)})

@@ -91,12 +91,13 @@ COVER = "cover_in_percent"
 
 
 def _quantities(rows: Found) -> pd.Series:
-    """Return organismQuantity (rows,) where it is a cover in percent, missing elsewhere."""
+    """Return organismQuantity ``(rows,)`` where it is a cover in percent, missing elsewhere."""
     if not {"cover", "quantity"} <= set(rows.names):
         raise InputError(
             f"{rows.path} has no organismQuantity with organismQuantityType, only "
             f"{list(rows.frame.columns)}; expected covers there, or name a table of measurements"
         )
+    # The standard leaves the words to the publisher, so they are told by what they have in common.
     kind = _spelling(rows.get("quantity"))
     is_cover = kind.str.fullmatch(COVER_KINDS).fillna(value=False) & kind.str.contains(
         f"{PERCENT}|cover"
@@ -105,7 +106,7 @@ def _quantities(rows: Found) -> pd.Series:
 
 
 def _measured(rows: Found, measurement: Path, written: FileFormat) -> pd.Series:
-    """Return the measured cover (rows,) of each occurrence, missing where there is none."""
+    """Return the measured cover ``(rows,)`` of each occurrence, missing where there is none."""
     if "occurrence" not in rows.names:
         raise InputError(
             f"{rows.path} has no occurrenceID, only {list(rows.frame.columns)}; expected one that "
@@ -142,6 +143,6 @@ def _in_square_metres(found: Found) -> Found:
 
 
 def _spelling(values: pd.Series) -> pd.Series:
-    """Return names (rows,) in lower case with blanks between words: "percentageCover" has two."""
+    """Return names ``(rows,)`` in lower case, with blanks between words, as in "% cover"."""
     text = words(values).str.replace(r"(?<=[a-z%])(?=[A-Z])", " ", regex=True)
     return text.str.replace(r"[_\s]+", " ", regex=True).str.casefold()

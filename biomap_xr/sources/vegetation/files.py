@@ -34,7 +34,7 @@ def open_columns(
         required: Fields that must be there.
 
     Returns:
-        The rows (rows, columns) and the file's own name of each field that it has.
+        The rows ``(rows, columns)`` and the file's own name of each field that it has.
 
     Raises:
         InputError: The file cannot be read, or a required field has no column.
@@ -82,7 +82,7 @@ def rows_of(
     text: Collection[str] = (),
     wanted: Collection[str] | None = None,
 ) -> pd.DataFrame:
-    """Read the rows of a table, (rows, columns); all columns where none is wanted.
+    """Read the rows of a table, ``(rows, columns)``; all columns where none is wanted.
 
     Raises:
         InputError: The file cannot be read as its settings say.

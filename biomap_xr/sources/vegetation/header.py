@@ -67,7 +67,7 @@ def header_from(found: Found, constants: Mapping[str, float | str] | None = None
 
 
 def years(values: pd.Series) -> pd.Series:
-    """Return the first year, 1600 to 2099, in each text as float64 (rows,), NaN without one.
+    """Return the first year, 1600 to 2099, in each text as float64 ``(rows,)``, NaN without one.
 
     >>> years(pd.Series(["17.06.1998", "1998-06-17", "19980617", "1998.0", "seeded"])).tolist()
     [1998.0, 1998.0, 1998.0, 1998.0, nan]
@@ -84,6 +84,7 @@ def once(header: pd.DataFrame, path: Path, columns: HeaderColumns) -> pd.DataFra
     twice = header["plot"].duplicated(keep=False)
     if not twice.any():
         return header
+    # Only repeated rows are grouped: a million plots have few, if any.
     groups = header[twice].groupby("plot", sort=False)
     others = [name for name in FIELDS if name not in ("plot", "label")]
     odd = (groups[others].nunique(dropna=False) > 1).any(axis=1)
