@@ -104,15 +104,29 @@ FIELDS = (
 )  # fmt: skip
 """Columns of every header that a reader returns, in this order."""
 
-PLANTBERT_COVERS = CoverColumns(plot="PlotObservationID", species="Species", cover="Cover")
+# Both tables below may have more columns than they must, under the archive's names or ours.
+FURTHER: dict[str, Names] = {
+    "longitude": ("Longitude", "DEG_LON"),
+    "latitude": ("Latitude", "DEG_LAT"),
+    "site": ("Site",),
+    "year": ("Date of recording", "Date", "Year"),
+    "area_m2": ("Relevé area (m²)", "Relevé area (m2)", "Releve area (m2)", "Area (m2)", "Area_m2"),
+    "uncertainty_m": ("Location uncertainty (m)", "Location_uncertainty", "Uncertainty_m"),
+    "country": ("Country",),
+    "altitude_m": ("Altitude (m)", "Altitude", "Altitude_m"),
+    "ecoregion": ("Ecoreg", "Ecoregion"),
+    "coast": ("Coast_EEA", "Coast"),
+    "dunes": ("Dunes_Bohn", "Dunes"),
+    "dataset": ("Dataset",),
+    "cover_scale": ("Cover abundance scale", "Cover_scale"),
+}
+
+PLANTBERT_COVERS = CoverColumns(plot=("PlotObservationID",), species=("Species",), cover=("Cover",))
 PLANTBERT_HEADER = HeaderColumns(
-    plot="PlotObservationID",
-    label="Habitat",
-    longitude="Longitude",
-    latitude="Latitude",
-    missing="empty",
+    plot=("PlotObservationID",), label=("Habitat",), missing="empty", **FURTHER
 )
-"""Pl@ntBERT's ``species.csv`` and ``header.csv``."""
+"""Pl@ntBERT's ``species.csv`` and ``header.csv``; it needs no more than Habitat, Longitude and
+Latitude."""
 
 EVA_COVERS = CoverColumns(
     plot=("PlotObservationID", "RELEVE_NR"),
@@ -121,20 +135,9 @@ EVA_COVERS = CoverColumns(
 )
 EVA_HEADER = HeaderColumns(
     plot=("PlotObservationID", "RELEVE_NR"),
-    longitude=("Longitude", "DEG_LON", "Deg_Lon"),
-    latitude=("Latitude", "DEG_LAT", "Deg_Lat"),
     label=("Expert System", "Expert.System"),
-    year=("Date of recording", "Date", "Year"),
-    area_m2=("Relevé area (m²)", "Relevé area (m2)", "Releve area (m2)", "Area (m2)"),
-    uncertainty_m=("Location uncertainty (m)", "Location_uncertainty"),
-    country="Country",
-    altitude_m=("Altitude (m)", "Altitude"),
-    ecoregion=("Ecoreg", "Ecoregion"),
-    coast=("Coast_EEA", "Coast"),
-    dunes=("Dunes_Bohn", "Dunes"),
-    dataset="Dataset",
-    cover_scale="Cover abundance scale",
     missing="empty",
+    **FURTHER,
 )
 """Exports of the European Vegetation Archive, and the tables that its expert system reads."""
 

@@ -33,6 +33,32 @@ def test_plantberts_tables_are_read(written: Path) -> None:
     assert raw.path.name == "species.csv"
 
 
+def test_plantberts_header_may_have_more(written: Path) -> None:
+    (written / "header.csv").write_text(
+        "PlotObservationID,Habitat,Longitude,Latitude,Year,Area_m2,Uncertainty_m,Country,"
+        "Altitude_m,Ecoregion,Coast,Dunes,Dataset\n"
+        "1,R22,10,47,1998,25,5,Simulated,313,686,N_COAST,N_DUNES,made up\n"
+    )
+    header = read_plantbert(written / "species.csv", written / "header.csv").header
+    assert header.drop(columns=["site", "cover_scale"]).to_dict("records") == [
+        {
+            "plot": "1",
+            "longitude": 10,
+            "latitude": 47,
+            "label": "R22",
+            "year": 1998,
+            "area_m2": 25,
+            "uncertainty_m": 5,
+            "country": "Simulated",
+            "altitude_m": 313,
+            "ecoregion": "686",
+            "coast": "N_COAST",
+            "dunes": "N_DUNES",
+            "dataset": "made up",
+        }
+    ]
+
+
 def test_the_archives_tables_are_read(written: Path) -> None:
     raw = read_eva(written / "eva_species.csv", written / "eva_header.csv")
     assert raw.covers.values.tolist() == [["1", "Poa annua", 5.0]]
