@@ -18,6 +18,7 @@ from biomap_xr.observations.reading import observe
 from biomap_xr.observations.settings import ObservationSettings
 from biomap_xr.observations.sites import Sites
 from biomap_xr.pipeline.mapping import traits_of
+from biomap_xr.pipeline.plots import PlacedPlots, place, take_plots
 from biomap_xr.pipeline.workspace import Workspace
 from biomap_xr.recipe import Recipe
 from biomap_xr.run import Identity, claim, fingerprint_of
@@ -64,6 +65,24 @@ class Observer:
         content = json.dumps(report.as_dict(), indent=1)
         publish(self.workspace.models / "observations.json", content)
         return found
+
+    @cached_property
+    def plots(self) -> PlacedPlots:
+        """Curated vegetation plots on the grid.
+
+        Raises:
+            RecipeError: The recipe has no section plots.
+            InputError: A table does not fit, or no plot is left.
+        """
+        settings = self.recipe.plots
+        if settings is None:
+            raise RecipeError(
+                f"recipe {self.recipe.name!r} has no section plots, expected tables of vegetation "
+                "plots to train habitat models on; add it"
+            )
+        plots, report = take_plots(settings, self.recipe.habitats)
+        publish(self.workspace.models / "plots.json", json.dumps(report.as_dict(), indent=1))
+        return place(plots, self.recipe)
 
 
 def identity(recipe: Recipe, species: str = "") -> Identity:
