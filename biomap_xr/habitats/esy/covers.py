@@ -46,15 +46,15 @@ class Covers:
     """Covers of a block of plots by name."""
 
     cover: csr_array
-    """(plot, name) float64 percent."""
+    """``(plot, name)`` float64 percent."""
 
     @classmethod
     def of(cls, cover: csr_array, column: NDArray[np.int64], names: int) -> Self:
         """Give species their names; those that share one overlap as layers do.
 
         Args:
-            cover: (plot, species) percent, 0 to 100.
-            column: (species,) place of each one's name.
+            cover: ``(plot, species)`` percent, 0 to 100.
+            column: ``(species,)`` place of each one's name.
             names: How many there are.
 
         >>> same = Covers.of(csr_array([[50.0, 50.0]]), np.array([0, 0]), 1)
@@ -78,15 +78,16 @@ class Covers:
 
         Args:
             statistic: Which one.
-            members: (set, name) 1 for members.
-            counted: (name,) species that are counted in every plot, present or not, by name;
+            members: ``(set, name)`` 1 for members.
+            counted: ``(name,)`` species that are counted in every plot, present or not, by name;
                 none where only present ones count.
 
         Returns:
-            Amounts (set, plot).
+            Amounts ``(set, plot)``.
         """
         if statistic is Statistic.HIGHEST:
             return self._highest(members)
+        # The same number in every plot, as all rows of the table are taken for present.
         if statistic is Statistic.COUNT and counted is not None:
             return np.repeat((members @ counted)[:, None], self.cover.shape[0], axis=1)
         summed = (members @ _with(self.cover, SUMMED[statistic](self.cover.data)).T).toarray()
@@ -95,12 +96,13 @@ class Covers:
         return np.round(summed, DECIMALS[statistic]) if statistic in DECIMALS else summed
 
     def _highest(self, members: csr_array) -> NDArray[np.float64]:
-        """Return the largest cover in each set (set, plot)."""
+        """Return the largest cover in each set ``(set, plot)``."""
         found = np.zeros((members.shape[0], self.cover.shape[0]))
         sets_of = csr_array(members.T)
         entries = self.cover.tocoo()
         # Each cover is held against every set that its species belongs to.
         times = np.diff(sets_of.indptr)[entries.col]
+        # Counting on from the first set of each cover's species.
         start = np.repeat(sets_of.indptr[entries.col] - np.cumsum(times) + times, times)
         row = sets_of.indices[start + np.arange(times.sum())]
         np.maximum.at(found, (row, np.repeat(entries.row, times)), np.repeat(entries.data, times))
@@ -114,9 +116,9 @@ class Plan:
     places: dict[Amount, int]
     """Row of each amount."""
     shares: NDArray[np.float64]
-    """(amount,) what each is multiplied by."""
+    """``(amount,)`` what each is multiplied by."""
     parts: tuple[tuple[Statistic, NDArray[np.int64], csr_array], ...]
-    """Statistic, rows of its amounts, and sets (set, name)."""
+    """Statistic, rows of its amounts, and sets ``(set, name)``."""
 
     @classmethod
     def of(cls, amounts: Sequence[Amount], names: Sequence[str]) -> Self:
@@ -142,7 +144,7 @@ class Plan:
     def carry_out(
         self, covers: Covers, counted: NDArray[np.float64] | None = None
     ) -> NDArray[np.float64]:
-        """Return the amounts of plots (amount, plot)."""
+        """Return the amounts of plots ``(amount, plot)``."""
         found = np.empty((len(self.shares), covers.cover.shape[0]))
         for statistic, rows, members in self.parts:
             found[rows] = covers.amounts(statistic, members, counted)
@@ -153,10 +155,10 @@ def highest_rivals(amounts: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return for each group the largest amount of any other one.
 
     Args:
-        amounts: (group, plot).
+        amounts: ``(group, plot)``.
 
     Returns:
-        Largest amount of the others (group, plot), 0 where there is no other group.
+        Largest amount of the others ``(group, plot)``, 0 where there is no other group.
 
     >>> highest_rivals(np.array([[3.0], [5.0], [2.0]])).ravel().tolist()
     [5.0, 3.0, 5.0]
@@ -170,10 +172,11 @@ def highest_rivals(amounts: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _members(wanted: Sequence[Species], columns: dict[str, list[int]], names: int) -> csr_array:
-    """Mark the names of each set (set, name)."""
+    """Mark the names of each set ``(set, name)``."""
     indices, ends = [], [0]
     for species in wanted:
         inside = [place for name in species.names & columns.keys() for place in columns[name]]
+        # All others are written out: few rules ask for them, and a plot has few species.
         chosen = np.setdiff1d(np.arange(names), inside) if species.others else np.sort(inside)
         indices.append(chosen.astype(np.int64))
         ends.append(ends[-1] + len(chosen))

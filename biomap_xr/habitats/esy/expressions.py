@@ -89,6 +89,7 @@ class Expressions:
         >>> Expressions([trees]).read("#02 Trees").right
         Number(value=2.0)
         """
+        # Operators are words of their own: names of groups may hold the same letters.
         left, *rest = OPERATOR.split(squeeze(text), maxsplit=1)
         if left.startswith("$$"):
             return _of_field(left, rest, text)
@@ -168,6 +169,7 @@ class Expressions:
         for part in text.split("|"):
             found = PREFIX.fullmatch(part.strip())
             name = found[2] if found else part.strip()
+            # After EXCEPT a name without prefix may be a species; one without blank is none.
             bare = not (found or prefix)
             if bare and " " in name and group_name(name) not in self.groups:
                 names |= {key_of(name)}

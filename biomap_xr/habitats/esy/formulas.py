@@ -33,6 +33,7 @@ def read_formula(text: str, number: Callable[[str], int]) -> Postfix:
     waiting: list[str] = []
     operand_due = True
     for token in TOKEN.findall(text):
+        # Operands and operators take turns; an opening bracket stands where an operand does.
         if operand_due != (token == "(" or token.startswith("<")):
             raise _unexpected(token, text, operand_due=operand_due)
         if token == "(":
@@ -63,6 +64,7 @@ def _join(operator: str, waiting: list[str], output: list[int | str], text: str)
     """Put an operator behind those that bind tighter."""
     if operator not in PRECEDENCE:
         raise _unexpected(operator, text, operand_due=False)
+    # `>=` takes equal ones first, so that they are joined from left to right.
     while waiting and PRECEDENCE.get(waiting[-1], 0) >= PRECEDENCE[operator]:
         output.append(waiting.pop())
     waiting.append(operator)

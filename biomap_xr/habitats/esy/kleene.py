@@ -49,10 +49,10 @@ def evaluate(formula: Postfix, values: Sequence[NDArray[np.uint8]]) -> NDArray[n
 
     Args:
         formula: Operands are places in ``values``.
-        values: Truth (plot,) of each comparison.
+        values: Truth ``(plot,)`` of each comparison.
 
     Returns:
-        Truth values (plot,).
+        Truth values ``(plot,)``.
 
     >>> evaluate((0, 1, "NOT"), [np.uint8([2, 2, 2]), np.uint8([0, 1, 2])]).tolist()
     [2, 1, 0]

@@ -58,6 +58,7 @@ def labelled(
             f"a classification of {len(classification.code)} plots for {len(plots)} plots; "
             "expected that of the same plots: classify them"
         )
+    # Each code once: a hundred of them, and millions of plots.
     labels = {code: label_of(code, levels=levels) for code in set(classification.code)}
     return plots.with_labels(tuple(labels[code] for code in classification.code))
 
@@ -91,16 +92,17 @@ class ExpertClassifier:
             plots: With covers in percent.
 
         Returns:
-            (plot, habitat); a row of zeros where no habitat or several are found, or one that has
-            no column.
+            ``(plot, habitat)``; a row of zeros where no habitat, several or one without a column is
+            found.
 
         Raises:
-            InputError: A cover is not between 0 and 100 percent.
+            InputError: A cover is negative or no number.
         """
         column = {code: place for place, code in enumerate(self.habitats)}
         codes = self.system.classify(plots, conventions=self.conventions).code
         found = np.zeros((len(plots), len(self.habitats)), np.float32)
         for row, code in enumerate(codes):
+            # An undecided plot has no label: its row says that nothing is known.
             for label in label_of(code, levels=None):
                 if label in column:
                     found[row, column[label]] = 1

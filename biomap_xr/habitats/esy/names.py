@@ -42,6 +42,7 @@ def without_authors(name: str) -> str:
     """
     words = key_of(name).split()
     kept, place = words[:2], 2
+    # Whatever is neither rank with epithet nor aggregate is part of an author's name.
     while place < len(words):
         if words[place] in RANKS and place + 1 < len(words):
             kept += words[place : place + 2]
@@ -57,7 +58,7 @@ class Matched:
     """What species of plots are called in a rule file."""
 
     keys: tuple[str, ...]
-    """(species,) names after aggregation, as `key_of` spells them."""
+    """``(species,)`` names after aggregation, as `key_of` spells them."""
     renamed: tuple[str, ...]
     """Species that section 1 counts under another name."""
     unmatched: tuple[str, ...]
@@ -82,6 +83,7 @@ def match(
     keys, renamed, unmatched = [], [], []
     for name in species:
         full = key_of(name)
+        # Authors last: with them, a name may be another one than without.
         spellings = (full, full[:WIDTH].strip(), without_authors(name))
         found = next((each for each in spellings if each in aggregation or each in known), None)
         if found is None:

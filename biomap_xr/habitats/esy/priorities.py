@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,11 +20,22 @@ class Decision:
     """One habitat a plot."""
 
     code: NDArray[np.object_]
-    """(plot,) code of the habitat, `UNCLASSIFIED` or `SEVERAL`."""
+    """``(plot,)`` code of the habitat, `UNCLASSIFIED` or `SEVERAL`."""
     rule: NDArray[np.int32]
-    """(plot,) place of the rule that decided, the first of several of one habitat; -1 for none."""
+    """``(plot,)`` place of the rule that decided, the first of a habitat's; -1 for none."""
     priority: NDArray[np.int8]
-    """(plot,) priority of that rule, 0 to 9; -1 for none."""
+    """``(plot,)`` priority of that rule, 0 to 9; -1 for none."""
+
+    @classmethod
+    def joined(cls, parts: Sequence[Self]) -> Self:
+        """Return the decisions for several blocks of plots as one."""
+        if not parts:
+            return cls(np.empty(0, object), np.empty(0, np.int32), np.empty(0, np.int8))
+        return cls(
+            np.concatenate([part.code for part in parts]),
+            np.concatenate([part.rule for part in parts]),
+            np.concatenate([part.priority for part in parts]),
+        )
 
 
 def decide(hits: NDArray[np.bool_], rules: Sequence[Rule], *, descend: bool = True) -> Decision:
@@ -33,7 +45,7 @@ def decide(hits: NDArray[np.bool_], rules: Sequence[Rule], *, descend: bool = Tr
     (``R1A``, ``R1A!``) are of one habitat.
 
     Args:
-        hits: (rule, plot) whether a rule holds.
+        hits: ``(rule, plot)`` whether a rule holds.
         rules: What they are.
         descend: Whether lower priorities may decide where the highest one with a hit has several
             habitats; the plot is `SEVERAL` otherwise.
@@ -43,6 +55,7 @@ def decide(hits: NDArray[np.bool_], rules: Sequence[Rule], *, descend: bool = Tr
     """
     plots = hits.shape[1]
     code = np.full(plots, UNCLASSIFIED, object)
+    # Until a priority says otherwise.
     code[hits.any(axis=0)] = SEVERAL
     rule, priority = np.full(plots, -1, np.int32), np.full(plots, -1, np.int8)
     open_plots = hits.any(axis=0)
@@ -53,6 +66,7 @@ def decide(hits: NDArray[np.bool_], rules: Sequence[Rule], *, descend: bool = Tr
         chosen = np.flatnonzero(open_plots & (count == 1))
         rule[chosen] = found[:, chosen].max(axis=0)
         priority[chosen] = level
+        # A tie leaves a plot open for lower priorities, or closes it as undecided.
         open_plots &= count == 0 if not descend else count != 1
     decided = rule >= 0
     code[decided] = np.array([one.code for one in rules], object)[rule[decided]]
@@ -62,9 +76,10 @@ def decide(hits: NDArray[np.bool_], rules: Sequence[Rule], *, descend: bool = Tr
 def _by_habitat(
     hits: NDArray[np.bool_], rules: Sequence[Rule], places: Sequence[int]
 ) -> NDArray[np.int32]:
-    """Return the first rule that holds of each habitat (habitat, plot), -1 where none does."""
+    """Return the first rule that holds of each habitat ``(habitat, plot)``, -1 where none does."""
     codes = list(dict.fromkeys(rules[place].code for place in places))
     found = np.full((len(codes), hits.shape[1]), -1, np.int32)
+    # Backwards, so that the first rule of a habitat is the one that stays.
     for place in reversed(places):
         found[codes.index(rules[place].code), hits[place]] = place
     return found

@@ -68,6 +68,7 @@ def read_rules(path: Path) -> RuleFile:
             f"no rule file at {path}; expected a text such as EUNIS-ESy-2020-06-08.txt: "
             "download it from Zenodo, record 3841729 or a later one"
         )
+    # Some editors put a mark before the first letter, which is no part of it.
     lines = path.read_text(encoding="utf-8-sig").splitlines()
     return parse_rules(lines)
 
@@ -98,6 +99,7 @@ def _section(lines: Sequence[str], number: int) -> Lines:
         )
     start, end = marks
     return [
+        # What follows a tabulator is a remark.
         (place + 1, lines[place].split("\t")[0].rstrip())
         for place in range(start + 1, end)
         if lines[place].strip() and COMMENT not in lines[place]
@@ -114,6 +116,7 @@ def _aggregation(lines: Lines) -> dict[str, str]:
             target = name
         elif not target:
             raise _malformed(number, line, "an aggregated name, not indented, before others")
+        # A name that replaces itself changes nothing.
         elif name != target:
             found.setdefault(name, target)
     return found
@@ -150,6 +153,7 @@ def _rules(
     read: dict[str, int] = {}
 
     def number_of(text: str) -> int:
+        # Texts that mean the same, with other blanks or order, become one comparison.
         if text not in read:
             read[text] = places.setdefault(expressions.read(text), len(places))
         return read[text]
@@ -173,6 +177,7 @@ def _blocks(lines: Lines) -> Iterator[tuple[int, str, str]]:
     number, head = 0, ""
     formula: list[str] = []
     for place, line in lines:
+        # A formula never begins with a digit, a head always.
         if line[0].isdigit():
             if head:
                 yield number, head, " ".join(formula)

@@ -51,17 +51,19 @@ class Classification:
     decision: Decision
     """Code, rule and priority of each plot."""
     unknown: NDArray[np.int32]
-    """(plot,) rules that neither hold nor fail, as a field of the header is missing."""
+    """``(plot,)`` rules that neither hold nor fail, as a field of the header is missing."""
     missing: dict[str, int]
     """Plots that lack a field, by the fields that rules ask for; complete ones are left out."""
+    over: int
+    """Covers above 100 percent, which sums of layers may be; they were taken as 100."""
     names: Matched
     """What the species are called in the rule file, and which it does not know."""
     hits: NDArray[np.bool_] | None
-    """(plot, rule) whether each rule holds; only where asked for."""
+    """``(plot, rule)`` whether each rule holds; only where asked for."""
 
     @property
     def code(self) -> NDArray[np.object_]:
-        """(plot,) code without variant marks; '?' for no habitat, '+' for several."""
+        """``(plot,)`` code without variant marks; '?' for no habitat, '+' for several."""
         return self.decision.code
 
 
@@ -108,8 +110,8 @@ class ExpertSystem:
     ) -> Classification:
         """Classify plots by the rules (Bruelheide et al. 2021).
 
-        Covers are percent of the ground and the header has the fields of `header.COLUMNS`; where
-        one is missing, the rules that depend on it are unknown and do not hold.
+        Covers are percent of the ground, more than 100 taken as 100. The header has the fields of
+        `header.COLUMNS`; where one is missing, rules that depend on it are unknown and do not hold.
 
         Args:
             plots: With species under any spelling.
@@ -120,32 +122,38 @@ class ExpertSystem:
             One habitat a plot, and what is behind it.
 
         Raises:
-            InputError: A cover is not between 0 and 100 percent.
+            InputError: A cover is negative or no number.
         """
-        _check(plots)
+        cover = _percent(plots)
         matched = match(plots.species, self.rules.aggregation, self.names)
         fields = {field: field_of(plots, field) for field in self.fields}
-        hits = np.empty((len(self.rules.rules), len(plots)), bool)
+        hits = np.empty((len(plots) if keep_hits else 0, len(self.rules.rules)), bool)
         unknown = np.empty(len(plots), np.int32)
+        decisions = []
         table = _Table.of(self.amounts, matched.keys, conventions)
         for start in range(0, len(plots), BLOCK):
             part = slice(start, min(start + BLOCK, len(plots)))
-            values = _Values(table.amounts(plots.cover[part]), table.plan.places)
+            values = _Values(table.amounts(cover[part]), table.plan.places)
             truths = self._truths(values, {each: fields[each].iloc[part] for each in fields})
-            hits[:, part] = truths == TRUE
             unknown[part] = (truths == UNKNOWN).sum(axis=0)
-        decision = decide(hits, self.rules.rules, descend=conventions.descend)
+            # What is unknown does not hold: a habitat is given on what is known of a plot.
+            held = truths == TRUE
+            decisions.append(decide(held, self.rules.rules, descend=conventions.descend))
+            if keep_hits:
+                hits[part] = held.T
         missing = {each.name: int(values.isna().sum()) for each, values in fields.items()}
         return Classification(
-            decision,
+            Decision.joined(decisions),
             unknown,
             {name: count for name, count in missing.items() if count},
+            int((plots.cover.data > FULL).sum()),
             matched,
-            hits.T if keep_hits else None,
+            hits if keep_hits else None,
         )
 
     def _truths(self, values: "_Values", fields: dict[Field, pd.Series]) -> NDArray[np.uint8]:
-        """Return the truth of every rule (rule, plot); each distinct comparison is made once."""
+        """Return the truth of rules ``(rule, plot)``; each distinct comparison is made once."""
+        # Amounts are never unknown, only fields of the header are.
         compared = [
             compare_field(each, fields[each.left])
             if isinstance(each.left, Field)
@@ -161,23 +169,23 @@ class _Table:
 
     plan: Plan
     column: NDArray[np.int64]
-    """(species,) place of each one's name."""
+    """``(species,)`` place of each one's name."""
     names: int
     counted: NDArray[np.float64] | None
 
     @classmethod
     def of(cls, amounts: Sequence[Amount], keys: Sequence[str], conventions: Conventions) -> Self:
-        """Plan amounts for species that are called by keys (species,)."""
+        """Plan amounts for species that are called by keys ``(species,)``."""
+        # Each taxon keeps a column of its own, or shares that of its name.
         names = list(dict.fromkeys(keys)) if conventions.merge else list(keys)
         place = {name: index for index, name in enumerate(names)}
-        column = np.array([place[key] for key in keys], np.int64)
-        if not conventions.merge:
-            column = np.arange(len(keys), dtype=np.int64)
+        shared = np.array([place[key] for key in keys], np.int64)
+        column = shared if conventions.merge else np.arange(len(keys), dtype=np.int64)
         counted = np.ones(len(names)) if conventions.count_absent else None
         return cls(Plan.of(amounts, names), column, len(names), counted)
 
     def amounts(self, cover: csr_array) -> NDArray[np.float64]:
-        """Return the amounts (amount, plot) for covers (plot, species)."""
+        """Return the amounts ``(amount, plot)`` for covers ``(plot, species)``."""
         return self.plan.carry_out(Covers.of(cover, self.column, self.names), self.counted)
 
 
@@ -190,12 +198,12 @@ class _Values:
         self.rivals: dict[int, NDArray[np.float64]] = {}
 
     def compare(self, comparison: Comparison) -> NDArray[np.uint8]:
-        """Return the truth (plot,) of a comparison of amounts, which are always known."""
+        """Return the truth ``(plot,)`` of a comparison of amounts, which are always known."""
         operator = OPERATORS[comparison.operator]
         return truth(operator(self.of(comparison.left), self.of(comparison.right)))
 
     def of(self, term: Term) -> NDArray[np.float64]:
-        """Return the value (plot,) of a term, or one (1,) for all plots."""
+        """Return the value ``(plot,)`` of a term, or one (1,) for all plots."""
         if isinstance(term, Amount):
             return self.amounts[self.places[term]]
         if isinstance(term, Rivals):
@@ -204,6 +212,7 @@ class _Values:
 
     def _rivals(self, term: Rivals) -> NDArray[np.float64]:
         """Return the largest amount of the other groups; one set serves all its groups."""
+        # By identity: to compare sets of a hundred groups each time would take longer than to sum.
         if id(term.all) not in self.rivals:
             rows = [self.places[amount] for amount in term.all]
             self.rivals[id(term.all)] = highest_rivals(self.amounts[rows])
@@ -220,13 +229,16 @@ def _amounts_in(comparisons: Sequence[Comparison]) -> Iterator[Amount]:
                 yield from term.all
 
 
-def _check(plots: Plots) -> None:
-    """Refuse covers that are no percentages."""
-    data = plots.cover.data
-    wrong = np.flatnonzero(~((data >= 0) & (data <= FULL)))
+def _percent(plots: Plots) -> csr_array:
+    """Return covers ``(plot, species)`` of at most 100 percent; refuse what is no cover."""
+    cover = plots.cover
+    wrong = np.flatnonzero(~((cover.data >= 0) & np.isfinite(cover.data)))
     if len(wrong):
-        plot = int(np.searchsorted(plots.cover.indptr, wrong[0], side="right")) - 1
+        plot = int(np.searchsorted(cover.indptr, wrong[0], side="right")) - 1
         raise InputError(
-            f"cover {data[wrong[0]]} in plot {plots.plot_id[plot]!r}, and {len(wrong) - 1} more; "
-            "expected 0 to 100 percent: turn scales of cover-abundance into percent first"
+            f"cover {cover.data[wrong[0]]} in plot {plots.plot_id[plot]!r}, and {len(wrong) - 1} "
+            "more; expected percent of the ground, 0 or more: turn scales of cover-abundance into "
+            "percent first"
         )
+    # Beyond full cover the product over layers would change its sign.
+    return csr_array((np.minimum(cover.data, FULL), cover.indices, cover.indptr), cover.shape)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from biomap_xr.habitats.esy.priorities import decide
+from biomap_xr.habitats.esy.priorities import Decision, decide
 from biomap_xr.habitats.esy.reading import Rule
 
 
@@ -43,3 +43,13 @@ def test_each_plot_is_decided_by_itself():
     hits = np.array([[1, 1, 0, 0], [0, 1, 1, 0]], bool)
     assert decide(hits, rules("1R", "2R22")).code.tolist() == ["R", "R22", "R22", "?"]
     assert decide(hits[:, :0], rules("1R", "2R22")).code.tolist() == []
+
+
+def test_blocks_of_plots_join_to_one_decision():
+    hits = np.array([[1, 1, 0, 0], [0, 1, 1, 0]], bool)
+    whole = decide(hits, rules("1R", "2R22"))
+    joined = Decision.joined([decide(hits[:, :3], rules("1R", "2R22"))] * 2)
+    assert joined.code.tolist() == whole.code[:3].tolist() * 2
+    assert joined.rule.tolist() == whole.rule[:3].tolist() * 2
+    assert joined.priority.dtype == whole.priority.dtype
+    assert len(Decision.joined([]).code) == 0

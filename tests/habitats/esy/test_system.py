@@ -108,13 +108,19 @@ def test_blocks_do_not_matter(small, plots_of, monkeypatch):
     assert codes(small, plots.select(order)) == whole.code[order].tolist()
 
 
-@pytest.mark.parametrize("cover", [-1.0, 100.5, np.nan, np.inf])
-def test_covers_that_are_no_percentages_are_refused(small, plots_of, cover):
+@pytest.mark.parametrize("cover", [-1.0, np.nan, np.inf])
+def test_covers_that_are_none_are_refused(small, plots_of, cover):
     plots = plots_of({"p": {"Herba lenta": 1.0}, "q": {"Herba lenta": 5.0}})
     wrong = csr_array(([1.0, cover], [0, 0], [0, 1, 2]), shape=(2, 1))
     object.__setattr__(plots, "cover", wrong)
-    with pytest.raises(InputError, match=r"in plot 'q', and 0 more; expected 0 to 100 percent"):
+    with pytest.raises(InputError, match=r"in plot 'q', and 0 more; expected percent of"):
         small.classify(plots)
+
+
+def test_covers_of_several_layers_are_cut_at_the_whole_ground(small, plots_of):
+    found = small.classify(plots_of({"p": {"Planta nova": 140.0}, "q": {"Planta nova": 90.0}}))
+    assert found.code.tolist() == ["C11a", "?"]
+    assert found.over == 1
 
 
 def test_no_plots(small, plots_of):
