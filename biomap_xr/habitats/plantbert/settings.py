@@ -85,6 +85,9 @@ class FineTuningSettings(StageSettings):
     jitter: float = Field(0.0, ge=0)
     """Deviation of random numbers added to the logarithm of the ranks of a training sentence, which
     swaps species of similar dominance; 0 keeps the order."""
+    hidden_species: float = Field(0.0, ge=0, lt=1)
+    """Share of the species of a training sentence that are shown as the mask each time, which keeps
+    the ranks of the others."""
     label_smoothing: float = Field(0.0, ge=0, lt=1)
     """Share of the target that is spread over all habitats."""
     class_weights: Literal["none", "balanced"] = "none"

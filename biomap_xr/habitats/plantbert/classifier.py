@@ -1,0 +1,47 @@
+"""Pl@ntBERT as one of the classifiers that compare on equal terms."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from biomap_xr.folds import Roles
+from biomap_xr.habitats.assemblages import Assemblages, Samples
+from biomap_xr.habitats.plantbert.model import HabitatModel
+from biomap_xr.habitats.plantbert.settings import PlantBertSettings
+from biomap_xr.habitats.plantbert.training import Watching, train_habitat_model
+
+
+@dataclass(frozen=True)
+class PlantBertClassifier:
+    """Training with one set of settings, under the name that reports print."""
+
+    settings: PlantBertSettings = field(default_factory=PlantBertSettings)
+    name: str = "Pl@ntBERT"
+    watching: Watching = field(default_factory=Watching)
+
+    def fit(self, samples: Samples, roles: Roles) -> "FittedPlantBert":
+        """Train both stages on the training rows.
+
+        Raises:
+            InputError: As in `train_habitat_model`.
+        """
+        return FittedPlantBert(
+            train_habitat_model(samples, roles, self.settings, watching=self.watching)
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class FittedPlantBert:
+    """A trained model."""
+
+    model: HabitatModel
+
+    def predict_proba(self, assemblages: Assemblages) -> NDArray[np.float32]:
+        """Return probabilities (n, habitat) from the ranks alone.
+
+        Raises:
+            InputError: The table of species is not the model's.
+        """
+        self.model.require_species(assemblages.species)
+        return self.model.predict_proba(assemblages.sentences[:, : self.model.card.k])
