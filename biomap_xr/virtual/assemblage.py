@@ -18,10 +18,12 @@ from scipy.special import expit, ndtr, ndtri
 
 from biomap_xr.virtual.drivers import World
 from biomap_xr.virtual.fields import Places, broadcast_y
-from biomap_xr.virtual.habitats import HABITATS
+from biomap_xr.virtual.formations import HABITATS_OF
+from biomap_xr.virtual.habitats import Habitat
 from biomap_xr.virtual.niches import Floats, Niches, features_in, features_of, niches_of
 from biomap_xr.virtual.noise import GOLDEN, hashes_of, mix, normals, salt_of
 from biomap_xr.virtual.settings import VirtualSettings
+from biomap_xr.virtual.shore import Shore
 
 STEPS = 64
 """Entries of the tables for each unit of their argument."""
@@ -58,7 +60,17 @@ class Assemblage:
     def of(cls, settings: VirtualSettings) -> Self:
         """Make the world and the species of some settings."""
         world = World.of(settings)
-        return cls(world, niches_of(world, len(HABITATS)))
+        return cls(world, niches_of(world, len(HABITATS_OF[settings.formations])))
+
+    @property
+    def habitats(self) -> tuple[Habitat, ...]:
+        """The habitats that there are."""
+        return HABITATS_OF[self.world.settings.formations]
+
+    @cached_property
+    def shore(self) -> Shore:
+        """How far the sea is."""
+        return Shore.of(self.world)
 
     def features(self, centres: Places) -> Floats:
         """Return the features ``(feature, n)`` at cell centres, off their means over the land.

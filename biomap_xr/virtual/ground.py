@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -58,14 +59,19 @@ def ecoregions_at(world: World, places: Places) -> NDArray[np.int32]:
 
 
 def write_predictors(world: World, folder: Path, extent: Extent, threads: int) -> tuple[Path, ...]:
-    """Write elevation (m), slope (degrees), soil pH and land cover; return the paths."""
+    """Write elevation (m), slope (degrees), soil pH and land cover; return the paths.
+
+    Land cover is left out in a world of all formations.
+    """
     layers = [
         Layer(folder / "predictors" / f"{name}.tif", (name,), "float32", float("nan"))
         for name in PREDICTORS
     ]
-    cover = Layer(folder / "land_cover.tif", ("land_cover",), "uint8", landcover.NODATA)
+    # Where land cover depends on the habitats, it is written after them.
+    if world.settings.formations == "inland":
+        cover = Layer(folder / "land_cover.tif", ("land_cover",), "uint8", landcover.NODATA)
+        layers.append(cover)
     geobox = geobox_of(extent, world.settings.predictor_resolution)
-    layers.append(cover)
     write_parts(layers, geobox, partial(_fill, world), side=PART, threads=threads)
     return tuple(layer.path for layer in layers)
 
@@ -116,13 +122,20 @@ def _fill(world: World, part: Part, writers: Writers) -> None:
     relief = world.terrain.at(part.pixels)
     slope = _slope(world, part.pixels, world.settings.predictor_resolution)
     soil = np.where(relief.land, soil_ph(world, part.pixels), np.float32(np.nan))
-    cover = landcover.land_cover_at(world, part.pixels, relief)
-    for order, values in enumerate((relief.elevation, slope, soil, cover)):
-        writers.write(order, part, values[None])
+    values: list[NDArray[Any]] = [relief.elevation, slope, soil]
+    if world.settings.formations == "inland":
+        values.append(landcover.land_cover_at(world, part.pixels, relief))
+    for order, each in enumerate(values):
+        writers.write(order, part, each[None])
 
 
-def _slope(world: World, pixels: Lattice, step: float) -> NDArray[np.float32]:
-    """Return the slope ``(rows, columns)`` in degrees from elevations half a pixel away."""
+def gradient_at(
+    world: World, pixels: Lattice, step: float
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return how many metres the ground rises over ``step`` metres eastwards and northwards.
+
+    Both are ``(rows, columns)``, from elevations half a pixel away.
+    """
     east, west = (
         world.terrain.at(Lattice(pixels.x + half, pixels.y)).elevation
         for half in (step / 2, -step / 2)
@@ -131,5 +144,10 @@ def _slope(world: World, pixels: Lattice, step: float) -> NDArray[np.float32]:
         world.terrain.at(Lattice(pixels.x, pixels.y + half)).elevation
         for half in (step / 2, -step / 2)
     )
-    rise = np.hypot(east - west, north - south) / step
+    return east - west, north - south
+
+
+def _slope(world: World, pixels: Lattice, step: float) -> NDArray[np.float32]:
+    """Return the slope ``(rows, columns)`` in degrees."""
+    rise = np.hypot(*gradient_at(world, pixels, step)) / step
     return np.degrees(np.arctan(rise)).astype(np.float32)

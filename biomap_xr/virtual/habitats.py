@@ -1,20 +1,24 @@
-"""Habitats as assemblages: sixteen EUNIS level-3 classes, each with species of its own.
+"""Habitats as assemblages: EUNIS level-3 classes, each with species of its own.
 
 A cell's habitat is the class whose species are most over-represented in the assemblage expected
 there.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-
-from biomap_xr.errors import InputError
 
 NO_HABITAT = 65_535
 """Where there is no land."""
 SPECIES_BLOCK = 64
 """Species that are worked on at once: equal blocks give equal sums, to the last bit."""
+
+
+Place = Literal["inland", "coast", "littoral", "made"]
+"""Where a habitat can be: away from the shore, near it, on low ground at it, or on fields and in
+towns."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,13 @@ class Habitat:
     name: str
     woody: float
     """Chance that a species of its assemblage is woody."""
+    place: Place = "inland"
+    regions: tuple[int, ...] = ()
+    """Codes of the coasts (coast, littoral) or ecoregions that it is bound to; none: anywhere."""
+    covers: tuple[int, ...] = ()
+    """CORINE's codes of the land cover that it has, the usual one first."""
+    taste: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    """Openness, moisture and warmth that suit it, in standard deviations over the land."""
 
 
 # From the most closed to the most open: an assemblage gets its class by the openness it prefers.
@@ -48,26 +59,6 @@ HABITATS = (
     Habitat("R43", 5403, "Temperate acidophilous alpine grassland", 0.05),
     Habitat("U29", 8209, "Temperate, high-mountain base-rich inland cliff", 0.1),
 )
-
-
-NUMBERS = {one.number: one for one in HABITATS}
-
-
-def code_of(number: int) -> str:
-    """Return the EUNIS code of a habitat's number.
-
-    Raises:
-        InputError: The simulated Europe has no such habitat.
-
-    >>> code_of(7107)
-    'T17'
-    """
-    if int(number) not in NUMBERS:
-        raise InputError(
-            f"number {number} is no habitat of the simulated Europe; expected one of "
-            f"{sorted(NUMBERS)}: {NO_HABITAT} is water"
-        )
-    return NUMBERS[int(number)].code
 
 
 def habitats_by_openness(openness: NDArray[np.float32]) -> NDArray[np.int64]:
@@ -97,6 +88,11 @@ class Affinity:
                 self._scale[each]
             )
 
-    def best(self) -> NDArray[np.int64]:
-        """Return the assemblage ``(cells,)`` that exceeds its mean over the land the most."""
-        return self._sum.argmax(axis=0)
+    def best(self, allowed: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
+        """Return the assemblage ``(cells,)`` that exceeds its mean over the land the most.
+
+        Args:
+            allowed: Which of them a cell can be, ``(groups, cells)``; any by default.
+        """
+        sums = self._sum if allowed is None else np.where(allowed, self._sum, np.float32(-1))
+        return sums.argmax(axis=0)

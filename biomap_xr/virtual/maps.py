@@ -13,7 +13,7 @@ from biomap_xr.grid import Tile
 from biomap_xr.virtual.assemblage import Drawn
 from biomap_xr.virtual.assignment import affinity_of, assigned
 from biomap_xr.virtual.fields import Lattice
-from biomap_xr.virtual.habitats import HABITATS, NO_HABITAT, SPECIES_BLOCK
+from biomap_xr.virtual.habitats import NO_HABITAT, SPECIES_BLOCK, Habitat
 from biomap_xr.virtual.niches import Floats
 from biomap_xr.virtual.rasters import pixels_of
 from biomap_xr.virtual.truth import SETTINGS, Truth
@@ -62,7 +62,7 @@ def declaration_of(truth: Truth) -> Cube:
     return Cube(
         group="",
         grid=truth.grid,
-        variables=_variables(),
+        variables=_variables(truth.assemblage.habitats),
         coordinates=coordinates,
         attributes={
             "title": "Truth of a simulated Europe",
@@ -72,14 +72,14 @@ def declaration_of(truth: Truth) -> Cube:
     )
 
 
-def _variables() -> tuple[Variable, ...]:
+def _variables(habitats: tuple[Habitat, ...]) -> tuple[Variable, ...]:
     block, chunks = {"species": SPECIES_BLOCK}, CHUNK
     maps = ("species", "y", "x")
     chance = {"long_name": "probability of presence", "units": "1", "scale_factor": 1 / SCALE}
     codes = {
         "long_name": "EUNIS level-3 habitat",
-        "flag_values": [one.number for one in HABITATS],
-        "flag_meanings": " ".join(one.code for one in HABITATS),
+        "flag_values": [one.number for one in habitats],
+        "flag_meanings": " ".join(one.code for one in habitats),
     }
     counts = {
         "richness_cell": "expected number of species in the cell",
@@ -126,7 +126,7 @@ class TilePainter:
         """Write probability and presence by blocks; return maps ``(cells,)`` of all species."""
         truth = self._truth
         features = truth.assemblage.features(centres)
-        affinity = affinity_of(truth.assemblage.niches, len(land))
+        affinity = affinity_of(truth.assemblage, len(land))
         cell, plot = np.zeros(len(land), np.float32), np.zeros(len(land), np.float32)
         count = np.zeros(len(land), np.uint16)
         for start in range(0, truth.settings.species, SPECIES_BLOCK):
@@ -139,7 +139,8 @@ class TilePainter:
             place = {**origin, "species": start}
             self._write("probability", self._encode(drawn.probability), place)
             self._write("presence", drawn.present.reshape(-1, *self._shape), place)
-        habitat = np.where(land, assigned(truth.assemblage, affinity), NO_HABITAT).astype(np.uint16)
+        numbers = assigned(truth.assemblage, centres, affinity)
+        habitat = np.where(land, numbers, NO_HABITAT).astype(np.uint16)
         return {
             "habitat": habitat,
             "land": land.astype(np.uint8),

@@ -30,6 +30,8 @@ class Layer:
     bands: tuple[str, ...]
     dtype: str
     nodata: float | None
+    units: tuple[str, ...] = ()
+    """One a band, or none."""
 
 
 @dataclass(frozen=True)
@@ -139,4 +141,6 @@ def _create(layer: Layer, geobox: GeoBox, threads: int) -> Any:
     )
     for number, band in enumerate(layer.bands, start=1):
         file.set_band_description(number, band)
+    for number, unit in enumerate(layer.units, start=1):
+        file.set_band_unit(number, unit)
     return file

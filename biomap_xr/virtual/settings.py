@@ -1,7 +1,7 @@
 """How large a simulated Europe is, what is observed in it, and how hard it is to predict."""
 
 from datetime import date
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -36,6 +36,9 @@ class VirtualSettings(Settings):
     """Side of a tile in metres."""
     resolution: float = Field(50.0, gt=0)
     """Side of a cell in metres."""
+    formations: Literal["inland", "all"] = "inland"
+    """Sixteen habitats that lie anywhere on land, or 37 of all eight formations that keep to
+    coasts, ecoregions and land cover; with these come the files that paper 2's rules need."""
     species: int = Field(640, ge=16, le=50_000)
     richness: float = Field(38.0, gt=0)
     """Mean number of species present in a land cell; never more than 15% of all species."""

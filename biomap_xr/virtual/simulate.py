@@ -13,21 +13,24 @@ import pandas as pd
 from biomap_xr.errors import InputError
 from biomap_xr.grid import Points
 from biomap_xr.virtual.climate import write_climate
+from biomap_xr.virtual.covers import write_land_cover
 from biomap_xr.virtual.ground import write_ecoregions, write_land, write_predictors
 from biomap_xr.virtual.landsat import write_landsat
 from biomap_xr.virtual.maps import write_maps
 from biomap_xr.virtual.noise import generator_of
 from biomap_xr.virtual.patches import write_patches
+from biomap_xr.virtual.predictors import write_further
 from biomap_xr.virtual.sentinel2 import write_sentinel2
 from biomap_xr.virtual.settings import VirtualSettings
 from biomap_xr.virtual.surveys import Plots, make_surveys, record_table, survey_table
+from biomap_xr.virtual.tables import write_coasts, write_rule_tables
 from biomap_xr.virtual.truth import STORE, Truth
 from biomap_xr.virtual.vegetation import header_table, make_vegetation, species_cover_table
 
 LOG = logging.getLogger(__name__)
 
 MANIFEST, UNFINISHED = "manifest.json", "manifest.unfinished.json"
-VERSION = 3
+VERSION = 4
 """Raised when the same settings give other files."""
 
 
@@ -78,6 +81,21 @@ class Simulated:
         return self.folder / "rasters"
 
     @property
+    def land_cover(self) -> Path:
+        """The raster of CORINE's grid codes."""
+        return self.rasters / "land_cover.tif"
+
+    @property
+    def coasts(self) -> Path:
+        """The raster of coastal regions; there where all formations are."""
+        return self.rasters / "coast.tif"
+
+    @property
+    def tables(self) -> Path:
+        """The folder of the tables of paper 2's rules; there where all formations are."""
+        return self.folder / "tables"
+
+    @property
     def land(self) -> Path:
         """The polygons of the land."""
         return self.folder / "vectors" / "land.gpkg"
@@ -113,6 +131,9 @@ def simulate(settings: VirtualSettings, out: Path, *, threads: int | None = None
     _write_observations(truth, out)
     LOG.info("writing the truth of %d species", settings.species)
     write_maps(truth, workers)
+    if settings.formations == "all":
+        LOG.info("writing land cover, coasts and the tables of the mapping rules")
+        _write_rules(truth, out, workers)
     skill = truth.skill
     _write_manifest(out / UNFINISHED, settings, skill)
     (out / UNFINISHED).replace(out / MANIFEST)
@@ -132,6 +153,17 @@ def _write_rasters(truth: Truth, out: Path, threads: int) -> None:
     write_ecoregions(world, out / "vectors" / "ecoregions.gpkg", truth.grid)
 
 
+def _write_rules(truth: Truth, out: Path, threads: int) -> None:
+    """Write what paper 2's rules need; the maps of the truth are there."""
+    assemblage, extent = truth.assemblage, truth.settings.grid_settings().extent
+    made = Simulated(out, truth.settings, {}, created=True)
+    folder = made.rasters / "predictors"
+    write_further(assemblage.world, assemblage.shore, folder, extent, threads)
+    write_land_cover(truth, made.land_cover)
+    write_coasts(truth, made.coasts)
+    write_rule_tables(truth, made.tables)
+
+
 def _write_observations(truth: Truth, out: Path) -> None:
     settings, table = truth.settings, truth.table
     LOG.info("making %d surveys and %d records", settings.surveys, settings.records)
@@ -145,7 +177,7 @@ def _write_observations(truth: Truth, out: Path) -> None:
         vegetation = make_vegetation(truth.assemblage, truth.capture)
         names = table["species"].to_numpy(str)
         _write_csv(species_cover_table(vegetation, names, settings.seed), made.plots)
-        _write_csv(header_table(truth.assemblage.world, vegetation), made.plot_header)
+        _write_csv(header_table(truth.assemblage, vegetation), made.plot_header)
     chosen = _patched(plots, settings)
     points = Points(plots.points.x[chosen], plots.points.y[chosen])
     if len(chosen):

@@ -3,9 +3,11 @@
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
 
 from biomap_xr.virtual.drivers import DRIVERS
-from biomap_xr.virtual.habitats import HABITATS, habitats_by_openness
+from biomap_xr.virtual.formations import HABITATS_OF
+from biomap_xr.virtual.habitats import HABITATS, Habitat, habitats_by_openness
 from biomap_xr.virtual.names import gbif_keys, species_ids, species_names
 from biomap_xr.virtual.niches import Niches
 from biomap_xr.virtual.noise import generator_of
@@ -13,6 +15,8 @@ from biomap_xr.virtual.settings import VirtualSettings
 
 STATUSES = ("LC", "NT", "VU", "EN", "CR")
 UNKNOWN = "unknown"
+TASTES = ("openness", "moisture", "temperature")
+"""Drivers that `Habitat.taste` is about."""
 UNKNOWN_SHARE, INFERRED_SHARE = 0.12, 0.25
 """Shares of the species without a status, and of the others with one that a model inferred."""
 
@@ -28,7 +32,8 @@ def species_table(settings: VirtualSettings, niches: Niches) -> pd.DataFrame:
     """
     count, random = settings.species, generator_of(settings.seed, "traits")
     names = species_names(settings.seed, count)
-    habitat = group_habitats(niches)[niches.group]
+    habitats = HABITATS_OF[settings.formations]
+    habitat = group_habitats(niches, habitats)[niches.group]
     alien = random.random(count) < 0.08
     status, source = _statuses(random, niches.prevalence, alien)
     appeal = np.exp(random.normal(0, 0.8, count))
@@ -41,11 +46,11 @@ def species_table(settings: VirtualSettings, niches: Niches) -> pd.DataFrame:
             "taxon_rank": "SPECIES",
             "iucn_status": status,
             "iucn_source": source,
-            "woody": random.random(count) < np.array([one.woody for one in HABITATS])[habitat],
+            "woody": random.random(count) < np.array([one.woody for one in habitats])[habitat],
             "alien": alien,
             "invasive": alien & (random.random(count) < 0.5),
             "eu_directive": ~alien & (random.random(count) < 0.08),
-            "habitat": [HABITATS[each].code for each in habitat],
+            "habitat": [habitats[each].code for each in habitat],
             "prevalence": niches.prevalence,
             "capture": captures(random, count),
             "appeal": appeal / appeal.mean(),
@@ -62,9 +67,18 @@ def captures(random: np.random.Generator, count: int) -> NDArray[np.float32]:
     return (0.4 + 0.55 * random.beta(2.2, 2.2, count)).astype(np.float32)
 
 
-def group_habitats(niches: Niches) -> NDArray[np.int64]:
-    """Return which of `HABITATS` each assemblage ``(group,)`` makes."""
-    return habitats_by_openness(niches.optimum[:, list(DRIVERS).index("openness")])
+def group_habitats(niches: Niches, habitats: tuple[Habitat, ...]) -> NDArray[np.int64]:
+    """Return which of as many habitats each assemblage ``(group,)`` makes.
+
+    The sixteen `HABITATS` are taken in the order of openness; others get the assemblages whose
+    optima suit their tastes, so that the sum of squared differences is least.
+    """
+    if habitats is HABITATS:
+        return habitats_by_openness(niches.optimum[:, list(DRIVERS).index("openness")])
+    optima = niches.optimum[:, [list(DRIVERS).index(name) for name in TASTES]]
+    tastes = np.array([one.taste for one in habitats])
+    distance = ((optima[:, None] - tastes[None]) ** 2).sum(axis=2)
+    return np.asarray(linear_sum_assignment(distance)[1])
 
 
 def _statuses(

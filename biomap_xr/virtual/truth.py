@@ -93,13 +93,13 @@ class Truth:
     def habitat_at(self, cells: Cells) -> NDArray[np.uint16]:
         """Return the number of the EUNIS habitat of cells ``(n,)``; 65,535 where there is no land.
 
-        `habitats.code_of` turns a number into its code.
+        `formations.code_of` turns a number into its code.
         """
         result = np.full(len(cells.row), NO_HABITAT, np.uint16)
         on_land, centres = self._on_land(cells)
         if len(on_land):
             probability = self.assemblage.draw(centres, self.assemblage.features(centres))
-            result[on_land] = habitats_at(self.assemblage, probability.probability)
+            result[on_land] = habitats_at(self.assemblage, centres, probability.probability)
         return result
 
     def reference(self, count: int = 40_000) -> Reference:
@@ -114,13 +114,13 @@ class Truth:
         row, column = np.mgrid[step // 2 : rows : step, step // 2 : columns : step]
         _, centres = self._on_land(Cells(row.ravel(), column.ravel()))
         drawn = self.assemblage.draw(centres, self.assemblage.features(centres))
-        niches = self.assemblage.niches
+        numbers = group_numbers(self.assemblage)
         return Reference(
             probability=drawn.probability.T,
-            habitat=habitats_at(self.assemblage, drawn.probability),
+            habitat=habitats_at(self.assemblage, centres, drawn.probability),
             capture=self.capture,
-            group=group_numbers(niches)[niches.group],
-            weight=weights_of(niches),
+            group=numbers[self.assemblage.niches.group],
+            weight=weights_of(self.assemblage),
         )
 
     def part_at(self, cells: Cells, modality: str) -> Floats:

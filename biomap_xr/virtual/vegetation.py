@@ -15,10 +15,11 @@ from biomap_xr.errors import InputError
 from biomap_xr.grid import Points
 from biomap_xr.virtual.assemblage import Assemblage
 from biomap_xr.virtual.assignment import habitats_at
-from biomap_xr.virtual.drivers import World, chosen_of
+from biomap_xr.virtual.drivers import chosen_of
+from biomap_xr.virtual.formations import COASTS, code_of
 from biomap_xr.virtual.ground import ecoregions_at
-from biomap_xr.virtual.habitats import code_of
 from biomap_xr.virtual.noise import generator_of
+from biomap_xr.virtual.shore import coasts_at
 from biomap_xr.virtual.whereabouts import centres_of, survey_points
 
 FIRST_PLOT = 10_000_019
@@ -35,11 +36,17 @@ LAYERS, EMPTY_ROWS = 0.01, 0.003
 """Shares of the species that stand in two layers of a plot, and of rows added with no cover."""
 LOWER, UPPER = 0.1, 0.02
 """Shares of the plots whose names are all lower case, and all upper case."""
+INLAND = "N_COAST"
+"""What the expert system calls a place off the coast."""
+DUNES = 8.0
+"""Metres above the sea below which a coast has dunes."""
 AREAS = {"T": (100, 200, 400), "S": (25, 50, 100), "R": (4, 10, 16, 25), "V": (16, 25, 100)}
 """Usual plot areas by formation in square metres."""
 OTHER_AREAS = (4, 10, 25)
 ATTEMPTS = 60
 """Rounds of plots before a world counts as having no species."""
+CHOICE = 6
+"""Places that surveyors choose one from where they look for rare habitats."""
 BATCH = 2_048
 """Cells whose species are drawn at once."""
 
@@ -79,11 +86,9 @@ def make_vegetation(assemblage: Assemblage, capture: NDArray[np.float32]) -> Veg
     parts: list[Vegetation] = []
     made = 0
     for _ in range(ATTEMPTS):
-        points = survey_points(assemblage.world, random, settings.plots - made)
+        points = _sought(assemblage, random, settings.plots - made)
         for start in range(0, len(points.x), BATCH):
-            block = slice(start, start + BATCH)
-            some = Points(points.x[block], points.y[block])
-            parts.append(_grown(assemblage, capture, random, some))
+            parts.append(_grown(assemblage, capture, random, _block(points, start)))
             made += len(parts[-1].habitat)
         if made == settings.plots:
             return _joined(parts)
@@ -120,17 +125,21 @@ def species_cover_table(vegetation: Vegetation, names: NDArray[np.str_], seed: i
     )
 
 
-def header_table(world: World, vegetation: Vegetation) -> pd.DataFrame:
+def header_table(assemblage: Assemblage, vegetation: Vegetation) -> pd.DataFrame:
     """Return the rows of `header.csv`, one a plot.
 
     After Pl@ntBERT's columns come Year, Area_m2, Uncertainty_m, Country, Altitude_m, Ecoregion
-    (number of 2017) and Dataset. Some plots are older, larger or less exact than models like.
+    (number of 2017), Coast and Dunes (names as in EUNIS-ESy) and Dataset. Some plots are older,
+    larger or less exact than models like.
     """
+    world = assemblage.world
     seed, count = world.settings.seed, len(vegetation.habitat)
     random = generator_of(seed, "vegetation_header")
     to_degrees = Transformer.from_crs("EPSG:3035", "EPSG:4326", always_xy=True)
     longitude, latitude = to_degrees.transform(vegetation.points.x, vegetation.points.y)
     codes = [code_of(number) for number in vegetation.habitat]
+    beach = world.terrain.at(vegetation.points).elevation < DUNES
+    coasts = _coast_names(coasts_at(world, assemblage.shore, vegetation.points))
     return pd.DataFrame(
         {
             "PlotObservationID": vegetation.plot_id(seed),
@@ -143,9 +152,38 @@ def header_table(world: World, vegetation: Vegetation) -> pd.DataFrame:
             "Country": COUNTRY,
             "Altitude_m": np.round(world.terrain.at(vegetation.points).elevation).astype(int),
             "Ecoregion": ecoregions_at(world, vegetation.points),
+            "Coast": coasts,
+            "Dunes": np.where(beach & (coasts != INLAND), "Y_DUNES", "N_DUNES"),
             "Dataset": DATASET,
         }
     )
+
+
+def _sought(assemblage: Assemblage, random: np.random.Generator, count: int) -> Points:
+    """Return where plots are made ``(count,)``: of all formations, rarer habitats are sought after.
+
+    A habitat's share of the plots goes with the square root of its share of the land.
+    """
+    if assemblage.world.settings.formations == "inland":
+        return survey_points(assemblage.world, random, count)
+    points = survey_points(assemblage.world, random, CHOICE * count)
+    centres = centres_of(assemblage.world.settings.resolution, points)
+    habitat = np.concatenate(
+        [
+            _habitats_of(assemblage, _block(centres, start))
+            for start in range(0, len(centres.x), BATCH)
+        ]
+    )
+    _, kind, cells = np.unique(habitat, return_inverse=True, return_counts=True)
+    # The shortest of exponential waiting times are a draw in proportion to the weights.
+    waiting = random.exponential(size=len(habitat)) * np.sqrt(cells[kind])
+    return chosen_of(points, np.sort(np.argsort(waiting)[:count]))
+
+
+def _habitats_of(assemblage: Assemblage, centres: Points) -> NDArray[np.uint16]:
+    """Return the number of the habitat of cells ``(n,)`` from their centres."""
+    drawn = assemblage.draw(centres, assemblage.features(centres))
+    return habitats_at(assemblage, centres, drawn.probability)
 
 
 def _grown(
@@ -164,10 +202,16 @@ def _grown(
     chance = drawn.probability.T[some][plot, species].astype(np.float64)
     median = COVER * chance**STEEPNESS
     cover = median * np.exp(random.normal(0, SPREAD, len(median)))
-    habitat = habitats_at(assemblage, drawn.probability)[some]
+    habitat = habitats_at(assemblage, centres, drawn.probability)[some]
     # One decimal place, as surveyors estimate.
     rounded = np.round(np.clip(cover, LEAST_COVER, 100), 1)
     return Vegetation(chosen_of(points, some), habitat, plot, species, rounded)
+
+
+def _block(points: Points, start: int) -> Points:
+    """Return the next `BATCH` of points ``(n,)``."""
+    block = slice(start, start + BATCH)
+    return Points(points.x[block], points.y[block])
 
 
 def _joined(parts: list[Vegetation]) -> Vegetation:
@@ -197,6 +241,12 @@ def _layered(
         np.append(species, species[again]),
         np.append(cover, cover[again]),
     )
+
+
+def _coast_names(codes: NDArray[np.uint8]) -> NDArray[np.object_]:
+    """Return the names of coasts ``(plot,)``."""
+    names = {code: name for name, code in COASTS.items()}
+    return np.array([names.get(int(code), INLAND) for code in codes], object)
 
 
 def _labels(codes: list[str], random: np.random.Generator) -> list[str]:

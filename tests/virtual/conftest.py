@@ -1,10 +1,12 @@
 """One tiny simulated Europe for all tests of the room, and the world behind it."""
 
+from datetime import date
+
 import numpy as np
 import pytest
 
 from biomap_xr.grid import Points
-from biomap_xr.virtual import Simulated, VirtualSettings, simulate
+from biomap_xr.virtual import Simulated, Truth, VirtualSettings, open_truth, simulate
 from biomap_xr.virtual.assemblage import Assemblage
 from biomap_xr.virtual.drivers import World, chosen_of
 
@@ -47,3 +49,27 @@ def on_land(wide: World) -> Points:
         4_000_000 + random.uniform(0, 50_000, 900), 2_800_000 + random.uniform(0, 50_000, 900)
     )
     return chosen_of(places, wide.terrain.at(places).land)
+
+
+@pytest.fixture(scope="session")
+def everything(tmp_path_factory: pytest.TempPathFactory) -> Simulated:
+    """A small Europe of all formations: 2.5 km x 2.5 km in cells of 25 m."""
+    settings = VirtualSettings(
+        seed=1,
+        formations="all",
+        tile=1_250,
+        resolution=25,
+        species=120,
+        surveys=60,
+        records=30,
+        plots=900,
+        patches=0,
+        scenes=(date(2021, 7, 18),),
+        predictor_resolution=25,
+    )
+    return simulate(settings, tmp_path_factory.mktemp("everything") / "virtual", threads=1)
+
+
+@pytest.fixture(scope="session")
+def all_formations(everything: Simulated) -> Truth:
+    return open_truth(everything.folder)

@@ -8,7 +8,8 @@ from biomap_xr.errors import InputError
 from biomap_xr.grid import Points
 from biomap_xr.virtual import Simulated, Truth, VirtualSettings, open_truth
 from biomap_xr.virtual.assemblage import Assemblage
-from biomap_xr.virtual.habitats import HABITATS, code_of
+from biomap_xr.virtual.formations import code_of
+from biomap_xr.virtual.habitats import HABITATS
 from biomap_xr.virtual.vegetation import (
     UNKNOWN,
     Vegetation,
@@ -117,7 +118,7 @@ def test_the_same_seed_gives_the_same_tables(
     first, second = (species_cover_table(each, names, 3) for each in (vegetation, again))
     pd.testing.assert_frame_equal(first, second)
     pd.testing.assert_frame_equal(
-        header_table(assemblage.world, vegetation), header_table(assemblage.world, again)
+        header_table(assemblage, vegetation), header_table(assemblage, again)
     )
 
 
@@ -125,3 +126,25 @@ def test_a_world_of_few_species_says_so(settings: VirtualSettings) -> None:
     few = Assemblage.of(settings.model_copy(update={"plots": 5}))
     with pytest.raises(InputError, match=r"only 0 of 5 vegetation plots hold a species"):
         make_vegetation(few, np.zeros(40, np.float32))
+
+
+def test_headers_name_the_coast(simulated: Simulated) -> None:
+    header = pd.read_csv(simulated.plot_header)
+    assert set(header["Coast"]) <= {"ATL_COAST", "MED_COAST", "N_COAST"}
+    assert set(header["Dunes"]) <= {"Y_DUNES", "N_DUNES"}
+    assert (header["Dunes"][header["Coast"] == "N_COAST"] == "N_DUNES").all()
+
+
+def test_rare_habitats_are_sought_after(everything: Simulated, all_formations: Truth) -> None:
+    habitat = all_formations.open()["habitat"].to_numpy()
+    numbers, cells = np.unique(habitat[habitat != 65_535], return_counts=True)
+    header = pd.read_csv(everything.plot_header)
+    plots = header["Habitat"].value_counts()
+    rare, common = (
+        [code_of(number) for number in numbers[order]]
+        for order in (np.argsort(cells)[3:10], np.argsort(cells)[-7:])
+    )
+    share = [plots.reindex(codes).fillna(0).sum() / len(header) for codes in (rare, common)]
+    land = [np.sort(cells)[which].sum() / cells.sum() for which in (slice(3, 10), slice(-7, None))]
+    assert share[0] > 1.3 * land[0]
+    assert share[1] < land[1]
