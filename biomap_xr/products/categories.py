@@ -53,6 +53,7 @@ def attribute_table(legend: Legend, bands: int) -> str:
         bands: How many the file has.
     """
     root = ElementTree.Element("PAMDataset")
+    # Each band needs a table of its own; GIS programs look at no other band's.
     for band in range(1, bands + 1):
         place = ElementTree.SubElement(root, "PAMRasterBand", band=str(band))
         table = ElementTree.SubElement(place, "GDALRasterAttributeTable", tableType="thematic")

@@ -25,8 +25,8 @@ from biomap_xr.products.rasters import Raster
 from biomap_xr.products.settings import RasterSettings
 from biomap_xr.run.durable import PARTIAL, force, publish
 
-# Numbers of classes differ by anything from cell to cell: differences of neighbours need 8% more
-# bytes than the numbers themselves, while those of percentages need fewer.
+# Numbers of classes differ by anything from cell to cell, and their differences took 8% more bytes
+# than the numbers did; percentages vary by little.
 PREDICTORS = {"codes": 1, "percent": 2}
 RESAMPLING = {"codes": Resampling.nearest, "percent": Resampling.average}
 NUMBERS = 1 << 16
@@ -37,7 +37,7 @@ class Source:
     """The values of one file in a cube."""
 
     variable: xr.DataArray
-    """(y, x) or (band, y, x), lazily."""
+    """`(y, x)` or `(band, y, x)`, lazily."""
     raster: Raster
     """What the file is to be."""
     legend: Legend | None = None
@@ -46,11 +46,12 @@ class Source:
     """Metadata of the file: licence, recipe, software."""
 
     def read(self, window: Window) -> NDArray[Any]:
-        """Return all bands (band, y, x) of a window."""
+        """Return all bands `(band, y, x)` of a window."""
         part = self.variable[..., window.rows, window.columns]
         if part.ndim == 2:
             part = part.expand_dims("band")
         first = self.raster.first
+        # Several times faster at decoding shards than the default.
         with zarr.config.set(ZARRS):
             return part[first : first + len(self.raster.bands)].to_numpy()
 
@@ -75,6 +76,7 @@ def write_raster(source: Source, grid: Grid, folder: Path, settings: RasterSetti
     check_source(source, grid)
     path = folder / source.raster.path
     path.parent.mkdir(parents=True, exist_ok=True)
+    # On the same disk, since a rename is atomic only there.
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}{PARTIAL}")
     try:
         with rasterio.Env(GDAL_CACHEMAX=settings.cache_megabytes, GDAL_NUM_THREADS=1):
@@ -85,6 +87,7 @@ def write_raster(source: Source, grid: Grid, folder: Path, settings: RasterSetti
         if source.legend is not None:
             table = attribute_table(source.legend, len(source.raster.bands))
             publish(path.with_name(path.name + SIDECAR), table)
+        # Last, so that whoever sees the map finds its categories beside it.
         _name(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -118,6 +121,7 @@ def check_source(source: Source, grid: Grid) -> None:
             f"{raster.path}: {raster.group}/{raster.variable} has {bands} bands of "
             f"{variable.dtype}; expected {raster.first + len(raster.bands)} of {raster.dtype}"
         )
+    # The values carry no place of their own: on another grid they would be wrong without a word.
     box, wanted = variable.odc.geobox, grid.geobox
     if box is None or box.shape != wanted.shape or not _same(box.affine, wanted.affine):
         raise InputError(
@@ -135,6 +139,7 @@ def compare(path: Path, source: Source, grid: Grid, settings: RasterSettings) ->
     side = settings.block * settings.window_blocks
     with rasterio.open(path) as file:
         for window in windows(grid.shape, side):
+            # Not through a checksum of what was written: the disk and the driver are in doubt, too.
             found = file.read(window=_pixels(window))
             expected = source.read(window)
             if not np.array_equal(found, expected):
@@ -180,8 +185,11 @@ def _profile(raster: Raster, grid: Grid, settings: RasterSettings) -> dict[str, 
         "blockysize": settings.block,
         "compress": settings.compression,
         "predictor": PREDICTORS[raster.kind],
+        # One class is read without touching the others.
         "interleave": "band",
+        # Most of Europe's rectangle is sea.
         "sparse_ok": True,
+        # Compressed size is not known ahead; beyond 4 GB plain TIFF ends.
         "bigtiff": "if_safer",
     }
 
@@ -220,6 +228,7 @@ def overview_factors(shape: tuple[int, int], block: int) -> list[int]:
 
 
 def _check_numbers(raster: Raster, values: NDArray[Any], known: NDArray[np.bool_]) -> None:
+    # A look-up in 65,536 flags: sorting a window's numbers takes three times as long.
     if not known[values].all():
         strange = np.unique(values[~known[values]])
         raise InputError(

@@ -69,6 +69,7 @@ def formation_rasters(formation: str, codes: Sequence[str]) -> Iterator[Raster]:
     >>> [raster.path for raster in formation_rasters("T", ["T17"])][0]
     'habitat_probability/T.tif'
     """
+    # Names and types are those of the published record, so that its users' scripts work.
     group = f"{BY_ENVIRONMENT}/{formation}"
     name = FORMATIONS[formation]
     yield Raster(

@@ -106,6 +106,7 @@ def write_products(
         ]
     if (store / WALL_TO_WALL / "zarr.json").is_file():
         cube = open_cube(store, WALL_TO_WALL)
+        # The final map has surfaces and gaps beside habitats.
         legend.require([*codes_of(cube), *SPECIAL])
         planned += [_source(cube, raster, legend) for raster in final_rasters()]
         texts |= {f"{FINAL}/{DETAILED}": legend.to_csv(), f"{FINAL}/{STYLE}": style_of(legend)}
@@ -140,7 +141,7 @@ def write_species_products(
 
 
 def codes_of(cube: xr.Dataset) -> Sequence[str]:
-    """Return the codes of a cube's classes (habitat,).
+    """Return the codes of a cube's classes `(habitat,)`.
 
     Raises:
         InputError: It names none.
@@ -173,14 +174,17 @@ def _write(
     # All of them are checked before the first one is written.
     for each in planned:
         check_source(each, grid)
+    # What a killed writer left would be published with the folder.
     for place in {(folder / path).parent for path in [*texts, *_paths(planned)]}:
         sweep(place)
 
     def write(each: Source) -> Path:
         return write_raster(each, grid, folder, settings)
 
+    # GDAL and zarrs work without Python's lock, so threads are enough.
     with ThreadPoolExecutor(settings.threads) as pool:
         written = list(pool.map(write, planned))
+    # Behind the maps: a legend beside no map would look finished.
     for path, text in texts.items():
         publish(folder / path, text)
     return listed(folder, [*texts, *_named(folder, written)])

@@ -5,7 +5,7 @@ the shore (paper 2, "Step 2").
 """
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 
@@ -21,7 +21,9 @@ COASTAL = ("MA2", "N")
 """Formations that coasts, not ecoregions, decide on."""
 INLAND_DEPTH = 5_000.0
 """Metres from the shore that coastal habitats reach."""
-NO_COAST = "NODATA"
+NO_COAST = ("NODATA", "N_COAST", "")
+"""What tables and plots' headers call places on no coast."""
+INLAND = 0
 COASTS = {
     "ARC_COAST": 1,
     "ATL_COAST": 2,
@@ -50,7 +52,26 @@ def within_depth(
     >>> within_depth(np.array([2, 2, 5]), np.array([0.0, 5000.0, 5001.0])).tolist()
     [2, 2, 0]
     """
-    return np.where(distance <= depth, region, np.zeros((), region.dtype))
+    # Not known is not near: NaN compares as false.
+    return np.where(distance <= depth, region, np.array(INLAND, region.dtype))
+
+
+def codes_of_coasts(names: Sequence[str], coasts: Mapping[str, int]) -> NDArray[np.int64]:
+    """Return the code on the map `(plot,)` of the coasts that plots' headers name, 0 where inland.
+
+    Raises:
+        InputError: A name has no code.
+
+    >>> codes_of_coasts(["BAL_COAST", "N_COAST"], COASTS).tolist()
+    [3, 0]
+    """
+    unknown = sorted(set(names) - set(coasts) - set(NO_COAST))
+    if unknown:
+        raise InputError(
+            f"plots lie on the coasts {unknown[:5]}; expected one of {', '.join(coasts)}, or "
+            f"{NO_COAST[1]} inland: add their codes to the recipe"
+        )
+    return np.array([coasts.get(name, INLAND) for name in names], np.int64)
 
 
 def read_coast_codes(path: str | PathLike[str]) -> dict[str, int]:
@@ -62,6 +83,7 @@ def read_coast_codes(path: str | PathLike[str]) -> dict[str, int]:
         InputError: The file is missing or holds no such mapping.
     """
     try:
+        # The published file is no JSON but a Python literal; this evaluates nothing else.
         found = ast.literal_eval(Path(path).read_text("utf-8").strip())
     except (OSError, UnicodeDecodeError, ValueError, SyntaxError) as error:
         raise InputError(
@@ -70,7 +92,7 @@ def read_coast_codes(path: str | PathLike[str]) -> dict[str, int]:
         ) from error
     if not isinstance(found, dict) or not all(isinstance(each, int) for each in found.values()):
         raise InputError(f"{path} holds {str(found)[:60]!r}; expected whole codes by coast")
-    return {str(name): code for name, code in found.items() if name != NO_COAST}
+    return {str(name): code for name, code in found.items() if name not in NO_COAST}
 
 
 def check_coast_codes(codes: Mapping[str, int], outside: int) -> None:
@@ -100,7 +122,8 @@ def read_coast_table(path: str | PathLike[str], coasts: Mapping[str, int]) -> As
     """
     table = read_table(path)
     names = table.iloc[:, 0].astype(str).str.strip()
-    table, names = table[names != NO_COAST], names[names != NO_COAST]
+    coastal = ~names.isin(NO_COAST)
+    table, names = table[coastal], names[coastal]
     unknown = [name for name in names if name not in coasts]
     if unknown:
         raise InputError(
@@ -109,4 +132,5 @@ def read_coast_table(path: str | PathLike[str], coasts: Mapping[str, int]) -> As
         )
     codes = tuple(normalise(str(column)) for column in table.columns[1:])
     regions = np.array([coasts[name] for name in names], np.int64)
+    # Coasts are the rows here and the columns of an association.
     return Association(codes, regions, whole_counts(path, table.iloc[:, 1:].to_numpy()).T)

@@ -31,17 +31,17 @@ class Crosswalk:
     """
 
     covers: NDArray[np.int64]
-    """(cover,) codes as on the map, each once."""
+    """`(cover,)` codes as on the map, each once."""
     codes: tuple[str, ...]
-    """(class,) of EUNIS, some of level 2, by their number."""
+    """`(class,)` of EUNIS, some of level 2, by their number."""
     allowed: NDArray[np.bool_]
-    """(class, cover)."""
+    """`(class, cover)`."""
     priority: tuple[tuple[str, ...], ...]
-    """(cover,) formations, the first one first."""
+    """`(cover,)` formations, the first one first."""
     surface: tuple[str, ...]
-    """(cover,) one of `SURFACES`, ``NODATA``, or empty where vegetation grows."""
+    """`(cover,)` one of `SURFACES`, ``NODATA``, or empty where vegetation grows."""
     described: pd.DataFrame = field(default_factory=pd.DataFrame)
-    """(cover, column) names and definitions of each land cover, where the table has them."""
+    """`(cover, column)` names and definitions of each land cover, where the table has them."""
 
     def of_cover(self, cover: int) -> tuple[str, ...]:
         """Return the classes that a land cover allows.
@@ -90,6 +90,7 @@ class Crosswalk:
         table = pd.DataFrame(rows, columns=[PRIORITY_COLUMN, *columns])
         table.insert(0, COVER_COLUMN, self.covers)
         if len(self.described):
+            # A mask may have land cover that nobody described.
             known = self.described.reindex(self.covers).reset_index(drop=True)
             table = pd.concat([table[[COVER_COLUMN]], known, table.iloc[:, 1:]], axis=1)
         return table.to_csv(index=False, lineterminator="\n")
@@ -167,7 +168,7 @@ def crosswalk_of(
 
 
 def expand(prefixes: Iterable[str], codes: Sequence[str]) -> NDArray[np.bool_]:
-    """Say which codes (class,) belong to classes of any level.
+    """Say which codes `(class,)` belong to classes of any level.
 
     >>> expand(["R1", "Pa"], ["R11", "R1A", "R22", "P3a"]).tolist()
     [True, True, False, True]
@@ -200,6 +201,7 @@ def surface_of(name: str) -> str:
     >>> surface_of("SEA_OCEAN"), surface_of("R")
     ('SEA', '')
     """
+    # Legend and crosswalk come from the same authors and spell four surfaces differently.
     plain = ALIASES.get(name, name)
     return plain if plain in SURFACES or plain == NODATA else ""
 
@@ -215,6 +217,7 @@ def _ordered(line: Line) -> tuple[tuple[str, ...], str]:
             f"land cover {line.cover}: {unknown} in {PRIORITY_COLUMN} is neither a formation "
             f"({', '.join(FORMATIONS)}) nor a surface ({', '.join(SURFACES)}): mend the line"
         )
+    # Formations that are not in the order can be ranks 2 and 3, but never rank 1.
     if line.order:
         return line.order, ""
     formations = _formations(line.prefixes)

@@ -24,9 +24,9 @@ class Ranked:
     """The likeliest habitats of each cell, the first one first."""
 
     habitat: NDArray[np.uint16]
-    """(rank, ...) numbers as on the map, 65535 where fewer are left."""
+    """`(rank, ...)` numbers as on the map, 65535 where fewer are left."""
     confidence: NDArray[np.uint8]
-    """(rank, ...) percent 0 to 100, 255 where there is no habitat."""
+    """`(rank, ...)` percent 0 to 100, 255 where there is no habitat."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,22 +34,22 @@ class CoverTable:
     """Which land cover allows the classes of one model."""
 
     codes: tuple[str, ...]
-    """(class,) of the model."""
+    """`(class,)` of the model."""
     covers: NDArray[np.int64]
-    """(cover,) codes on the map."""
+    """`(cover,)` codes on the map."""
     allowed: NDArray[np.bool_]
-    """(class, cover)."""
+    """`(class, cover)`."""
     missing: frozenset[int]
     """Codes of cells without land cover, where no class is allowed."""
 
     @property
     def numbers(self) -> NDArray[np.uint16]:
-        """(class,) on the map."""
+        """`(class,)` on the map."""
         return np.array([number_of(code) for code in self.codes], np.uint16)
 
     @property
     def padded(self) -> NDArray[np.bool_]:
-        """(class, cover + 1): the last column is for cells without land cover."""
+        """`(class, cover + 1)`: the last column is for cells without land cover."""
         return pad_columns(self.allowed)
 
 
@@ -59,12 +59,12 @@ def filter_land_cover(
     """Rescale probabilities in each cell over the classes that its land cover allows.
 
     Args:
-        probability: (class, ...) from 0 in any scale; NaN, or 255 of uint8, where none is known.
+        probability: `(class, ...)` from 0 in any scale; NaN, or 255 of uint8, where none is known.
         land_cover: (...) codes at the same cells.
         table: Of the same classes.
 
     Returns:
-        (class, ...) 0 to 1, of sum 1 in each cell; all 0 where nothing is left.
+        `(class, ...)` 0 to 1, of sum 1 in each cell; all 0 where nothing is left.
 
     Raises:
         InputError: Shapes differ, or a code of land cover is unknown.
@@ -73,6 +73,7 @@ def filter_land_cover(
     place = places_of("land_cover", land_cover, table.covers, table.missing)
     known = probability.astype(np.float64)
     known[~(known > 0) | (probability == _missing_of(probability))] = 0
+    # Looked up with cells first, which one gather does.
     known *= np.moveaxis(table.padded.T[place], -1, 0)
     total = known.sum(axis=0)
     return np.divide(known, total, out=known, where=total > 0)
@@ -85,7 +86,7 @@ def top_habitats(probability: NDArray[Any], land_cover: NDArray[Any], table: Cov
     model is first; a class of probability 0 is none.
 
     Args:
-        probability: (class, ...) from 0 in any scale; NaN, or 255 of uint8, where none is known.
+        probability: `(class, ...)` from 0 in any scale; NaN, or 255 of uint8, where none is known.
         land_cover: (...) codes at the same cells.
         table: Of the same classes.
 
@@ -127,9 +128,10 @@ def _rank(
     habitat: NDArray[np.uint16],
     confidence: NDArray[np.uint8],
 ) -> None:
-    """Fill ranks (rank, n) from probabilities (class, n) and what is allowed (cover + 1, class)."""
+    """Fill `(rank, n)` from probabilities `(class, n)` and what is allowed `(cover + 1, class)`."""
     ranks = habitat.shape[0]
     for cell in range(place.size):
+        # The columns of neighbouring cells share cache lines, so cells can be the outer loop.
         best = np.zeros(ranks)
         total = 0.0
         for index in range(numbers.size):
@@ -138,6 +140,7 @@ def _rank(
             if not (value > 0.0 and value < missing and allowed[place[cell], index]):
                 continue
             total += value
+            # Only a larger value moves up, so that of equal ones the first stays first.
             rank = ranks
             while rank > 0 and value > best[rank - 1]:
                 rank -= 1

@@ -34,12 +34,12 @@ def filter_regions(
     """Step 2 on maps.
 
     Args:
-        probability: (habitat, y, x) of one formation, as in the cube; Dask-backed or in memory.
-        region: (y, x) codes on the same cells.
+        probability: `(habitat, y, x)` of one formation, as in the cube; Dask-backed or in memory.
+        region: `(y, x)` codes on the same cells.
         table: Of the same classes.
 
     Returns:
-        (habitat, y, x), lazily where the probabilities are.
+        `(habitat, y, x)`, lazily where the probabilities are.
 
     Raises:
         InputError: Grids or classes differ; an unknown code is met when values are computed.
@@ -69,12 +69,12 @@ def top_habitats(
     """Step 3 on maps.
 
     Args:
-        probability: (habitat, y, x) of one formation behind step 2.
-        land_cover: (y, x) codes on the same cells.
+        probability: `(habitat, y, x)` of one formation behind step 2.
+        land_cover: `(y, x)` codes on the same cells.
         table: Of the same classes.
 
     Returns:
-        ``habitat`` (rank, y, x) uint16 and ``confidence`` (rank, y, x) uint8, percent.
+        ``habitat`` `(rank, y, x)` uint16 and ``confidence`` `(rank, y, x)` uint8, percent.
 
     Raises:
         InputError: Grids or classes differ; an unknown code is met when values are computed.
@@ -105,12 +105,12 @@ def wall_to_wall(
 
     Args:
         ranked: Of `top_habitats`, by formation.
-        land_cover: (y, x) codes on the same cells.
+        land_cover: `(y, x)` codes on the same cells.
         table: Of the crosswalk and the models.
 
     Returns:
-        ``habitat`` (rank, y, x) uint16, ``confidence`` (rank, y, x) uint8 in percent and ``rule``
-        (y, x) uint8, one of `RULES`.
+        ``habitat`` `(rank, y, x)` uint16, ``confidence`` `(rank, y, x)` uint8 in percent and
+        ``rule`` `(y, x)` uint8, one of `RULES`.
 
     Raises:
         InputError: Grids differ; an unknown code is met when values are computed.
@@ -120,6 +120,7 @@ def wall_to_wall(
         _check_grid(each, land_cover)
 
     def of_block(codes: NDArray[Any], *blocks: NDArray[Any]) -> tuple[NDArray[Any], ...]:
+        # `apply_ufunc` puts core dims last; the rules have them first.
         first = [np.moveaxis(block, -1, 0) for block in blocks]
         pairs = zip(ranked, first[::2], first[1::2], strict=True)
         found = priority.wall_to_wall(
@@ -144,6 +145,7 @@ def wall_to_wall(
 
 def _whole(probability: xr.DataArray) -> xr.DataArray:
     """Probabilities whose chunks hold all classes, without coordinates along them."""
+    # xarray hands coordinates along the class dim to results that have no such dim.
     bare = probability.drop_vars(
         [name for name, each in probability.coords.items() if CLASS in each.dims or name == RANK]
     )
@@ -180,6 +182,7 @@ def _check_grid(maps: xr.DataArray, codes: xr.DataArray) -> None:
     Raises:
         InputError: They do not.
     """
+    # Joined by position, a shifted layer would give a map that looks right.
     for dim in codes.dims:
         ours, theirs = maps.coords.get(dim), codes.coords.get(dim)
         same = maps.sizes.get(dim) == codes.sizes[dim]

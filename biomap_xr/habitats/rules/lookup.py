@@ -22,7 +22,7 @@ def places_of(
     Args:
         layer: What the codes are, for the message.
         values: Codes of any shape, whole numbers.
-        known: (code,) codes of the table, each once.
+        known: `(code,)` codes of the table, each once.
         missing: Codes that mean that there is none; those that the table knows are not missing.
             None: all that the table does not know.
 
@@ -36,6 +36,7 @@ def places_of(
     [[1, 0], [2, 1]]
     """
     found, inverse = _distinct(values)
+    # Tables keep the order of their file, while bisection needs an ascending one.
     order = np.argsort(known)
     at = np.minimum(np.searchsorted(known, found, sorter=order), max(len(known) - 1, 0))
     place = np.full(len(found), len(known), np.int32)
@@ -43,6 +44,7 @@ def places_of(
         hit = known[order[at]] == found
         place[hit] = order[at][hit]
     strangers = place == len(known)
+    # A code that nobody knows would silently pass for open sea, so it stops the run.
     if missing is not None and (strangers := strangers & ~np.isin(found, list(missing))).any():
         _refuse(layer, values, found[strangers], known)
     return place[inverse].reshape(values.shape)
@@ -58,10 +60,10 @@ def counts_of(values: NDArray[Any], wanted: NDArray[Any]) -> Mapping[int, int]:
 
 
 def _distinct(values: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Distinct codes and the place among them of each cell's code (cell,)."""
+    """Distinct codes and the place among them of each cell's code `(cell,)`."""
     flat = values.ravel()
     if flat.dtype.kind == "u" and flat.size and int(flat.max()) < LARGEST:
-        # Sorting all cells of a tile takes thirty times as long as two passes.
+        # Sorting all cells of a tile takes ten times as long as two passes.
         seen = np.zeros(int(flat.max()) + 1, bool)
         seen[flat] = True
         rank = np.cumsum(seen) - 1

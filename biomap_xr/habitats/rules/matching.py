@@ -74,6 +74,8 @@ def match_models(crosswalk: Crosswalk, models: Models, settings: CrosswalkSettin
         )
         for formation, codes in models.items()
     }
+    # Others without a model are left out: a formation that was not trained must not be
+    # filled with the first of its classes.
     wanted = settings.direct if settings.without_model == "map" else ()
     candidates = set(without_model) & {normalise(code) for code in wanted}
     direct = direct_classes(crosswalk, covers, sorted(candidates, key=number_of))
@@ -90,7 +92,7 @@ def match_models(crosswalk: Crosswalk, models: Models, settings: CrosswalkSettin
 def direct_classes(
     crosswalk: Crosswalk, covers: Mapping[str, CoverTable], candidates: Sequence[str]
 ) -> NDArray[np.uint16]:
-    """Return the class that land cover alone maps, (cover, formation) numbers, 65535 where none.
+    """Return the class that land cover alone maps, `(cover, formation)` numbers, 65535 where none.
 
     It is the first candidate where no other class of its formation that the land cover allows has
     a model; a model's class of lower level, such as U42 below U4, is part of it and no other.
@@ -101,6 +103,7 @@ def direct_classes(
         candidates: Classes without a model, by their number.
     """
     direct = np.full((len(crosswalk.covers), len(FORMATIONS)), NO_HABITAT, np.uint16)
+    # The first one is written last and so stays.
     for code in reversed(candidates):
         formation = at_level(code, 1)
         allowed = crosswalk.allowed[crosswalk.codes.index(code)].copy()
@@ -113,7 +116,7 @@ def direct_classes(
 
 
 def _allowed(crosswalk: Crosswalk, code: str, *, related: bool) -> NDArray[np.bool_]:
-    """(cover,) where a class may be; one without a column as its level-2 class, if related."""
+    """`(cover,)` where a class may be; one without a column as its level-2 class, if related."""
     if code in crosswalk.codes:
         return crosswalk.allowed[crosswalk.codes.index(code)]
     if not related:

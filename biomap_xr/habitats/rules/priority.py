@@ -40,15 +40,15 @@ class PriorityTable:
     """What step 4 does on each land cover; formations count as in `FORMATIONS`."""
 
     covers: NDArray[np.int64]
-    """(cover,) codes on the map."""
+    """`(cover,)` codes on the map."""
     order: NDArray[np.int8]
-    """(cover, place) formations by priority, -1 behind the last one."""
+    """`(cover, place)` formations by priority, -1 behind the last one."""
     direct: NDArray[np.uint16]
-    """(cover, formation) number of the class that land cover alone maps, 65535 where none."""
+    """`(cover, formation)` number of the class that land cover alone maps, 65535 where none."""
     surface: NDArray[np.uint16]
-    """(cover,) number of the surface, 65535 where vegetation grows or nothing is known."""
+    """`(cover,)` number of the surface, 65535 where vegetation grows or nothing is known."""
     rule: NDArray[np.uint8]
-    """(cover,) that decides without any class, 255 where vegetation grows."""
+    """`(cover,)` that decides without any class, 255 where vegetation grows."""
     missing: frozenset[int]
     """Codes of cells without land cover."""
 
@@ -58,9 +58,9 @@ class WallToWall:
     """The final map."""
 
     habitat: NDArray[np.uint16]
-    """(rank, ...) numbers as in the legend, 65535 where there is none."""
+    """`(rank, ...)` numbers as in the legend, 65535 where there is none."""
     confidence: NDArray[np.uint8]
-    """(rank, ...) percent within the class's formation; 255 where land cover alone decided."""
+    """`(rank, ...)` percent within the class's formation; 255 where land cover alone decided."""
     rule: NDArray[np.uint8]
     """(...) one of `RULES`."""
 
@@ -74,7 +74,7 @@ def wall_to_wall(
     first. They are empty where rank 1 is, and on surfaces.
 
     Args:
-        ranked: Of step 3, (rank, ...) by formation.
+        ranked: Of step 3, `(rank, ...)` by formation.
         land_cover: (...) codes at the same cells.
         table: Of the crosswalk and the models.
 
@@ -100,8 +100,9 @@ def wall_to_wall(
 def _stack(
     ranked: Mapping[str, Ranked], shape: tuple[int, ...]
 ) -> tuple[NDArray[np.uint16], NDArray[np.uint8]]:
-    """Return habitats and confidences (formation, rank, n) of all formations, some empty."""
+    """Return habitats and confidences `(formation, rank, n)` of all formations, some empty."""
     cells = int(np.prod(shape))
+    # A formation without a map is one in which nothing is left anywhere.
     habitat = np.full((len(FORMATIONS), RANKS, cells), NO_HABITAT, np.uint16)
     confidence = np.full((len(FORMATIONS), RANKS, cells), NO_PERCENT, np.uint8)
     for formation, maps in ranked.items():
@@ -124,7 +125,7 @@ Lines = tuple[NDArray[np.int8], NDArray[np.uint16], NDArray[np.uint16], NDArray[
 
 
 def _with_missing(table: PriorityTable) -> Lines:
-    """Return order, direct classes, surfaces and rules (cover + 1, ...): the last has no cover."""
+    """Return order, direct classes, surfaces, rules `(cover + 1, ...)`; the last has no cover."""
     return (
         np.pad(table.order, ((0, 1), (0, 0)), constant_values=NO_FORMATION),
         np.pad(table.direct, ((0, 1), (0, 0)), constant_values=NO_HABITAT),
@@ -146,7 +147,7 @@ def _decide(
     confidence: NDArray[np.uint8],
     rule: NDArray[np.uint8],
 ) -> None:
-    """Fill ranks (rank, n) and rules (n,) from habitats (formation, rank, n)."""
+    """Fill ranks `(rank, n)` and rules (n,) from habitats `(formation, rank, n)`."""
     order, direct, surface, decided = lines
     for cell in range(place.size):
         cover = place[cell]
@@ -176,6 +177,7 @@ def _first(
             number = int(habitats[formation, 0, cell])
             return number, int(confidences[formation, 0, cell]), FIRST + step
         if direct[formation] != NO_HABITAT:
+            # No model has spoken, so there is no confidence.
             return int(direct[formation]), NO_PERCENT, ONE_TO_ONE
     return NO_HABITAT, NO_PERCENT, NOTHING_LEFT
 

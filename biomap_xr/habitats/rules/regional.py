@@ -28,11 +28,11 @@ class Association:
     """How many plots of each class lie in each region."""
 
     codes: tuple[str, ...]
-    """(class,) of EUNIS."""
+    """`(class,)` of EUNIS."""
     regions: NDArray[np.int64]
-    """(region,) codes as on the map, each once."""
+    """`(region,)` codes as on the map, each once."""
     count: NDArray[np.int64]
-    """(class, region) plots, 0 or more."""
+    """`(class, region)` plots, 0 or more."""
     unplaced: tuple[str, ...] = ()
     """Regions of the table that have no code on the map."""
 
@@ -47,7 +47,7 @@ class Association:
             lenient: Whether a class that the table lacks may be nowhere; an error otherwise.
 
         Returns:
-            (class, region).
+            `(class, region)`.
 
         Raises:
             InputError: The table lacks classes.
@@ -73,6 +73,7 @@ class Association:
         >>> counted.with_regions([686, 664]).count.tolist()
         [[1, 0]]
         """
+        # A region that the map names and no plot lies in is known, and holds nothing.
         more = np.array(sorted(set(codes) - set(self.regions.tolist())), np.int64)
         count = np.pad(self.count, ((0, 0), (0, len(more))))
         return replace(self, regions=np.concatenate([self.regions, more]), count=count)
@@ -87,8 +88,8 @@ def count_plots(
     """Count plots by class and region; a plot of several classes counts for each.
 
     Args:
-        labels: (plot,) codes of each plot.
-        region: (plot,) code of the region each lies in.
+        labels: `(plot,)` codes of each plot.
+        region: `(plot,)` code of the region each lies in.
         missing: Codes that mean that a plot lies in none; such plots do not count.
         codes: Classes that are wanted, all that occur by default.
 
@@ -110,6 +111,7 @@ def count_plots(
     count = np.zeros((len(ordered), len(regions)), np.int64)
     for plot in np.flatnonzero(inside).tolist():
         column = np.searchsorted(regions, region[plot])
+        # A plot that names a class twice is still one plot of it.
         for code in set(labels[plot]) & place.keys():
             count[place[code], column] += 1
     return Association(ordered, regions, count)
@@ -147,11 +149,12 @@ def read_association(path: str | PathLike[str], regions: Mapping[str, int]) -> A
 
 
 def whole_counts(path: str | PathLike[str], values: NDArray[Any]) -> NDArray[np.int64]:
-    """Return counts (row, column) as whole numbers.
+    """Return counts `(row, column)` as whole numbers.
 
     Raises:
         InputError: Some are no whole numbers of 0 or more.
     """
+    # Text compares with nothing, so its type is looked at first.
     number = values.dtype.kind in "iuf"
     if not number or not np.isfinite(values).all() or (values % 1 != 0).any() or (values < 0).any():
         raise InputError(
@@ -167,7 +170,7 @@ def filter_regions(
     """Set the probability of classes to 0 where their region has no plots of them.
 
     Args:
-        probability: (class, ...) from 0 in any scale; NaN, or 255 of uint8, where none is known,
+        probability: `(class, ...)` from 0 in any scale; NaN, or 255 of uint8, where none is known,
             which stays so.
         region: (...) codes at the same cells.
         table: Of the same classes.
@@ -186,6 +189,7 @@ def filter_regions(
     place = places_of(table.layer, region, table.regions, table.missing)
     padded = table.padded
     kept = np.empty_like(probability)
+    # Class by class, since all classes at once would need the mask of a whole formation.
     for values, allowed, into in zip(probability, padded, kept, strict=True):
         np.copyto(into, np.where(allowed[place] | is_missing(values), values, 0))
     return kept
@@ -198,22 +202,22 @@ class RegionTable:
     layer: str
     """``ecoregion`` or ``coast``."""
     codes: tuple[str, ...]
-    """(class,) of the model."""
+    """`(class,)` of the model."""
     regions: NDArray[np.int64]
-    """(region,) codes on the map."""
+    """`(region,)` codes on the map."""
     allowed: NDArray[np.bool_]
-    """(class, region)."""
+    """`(class, region)`."""
     missing: frozenset[int] | None
     """Codes of cells in no region, where no class is allowed; None: all but those of regions."""
 
     @property
     def padded(self) -> NDArray[np.bool_]:
-        """(class, region + 1): the last column is for cells in no region."""
+        """`(class, region + 1)`: the last column is for cells in no region."""
         return pad_columns(self.allowed)
 
 
 def pad_columns(table: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Add a last column (row, column + 1) where nothing is allowed.
+    """Add a last column `(row, column + 1)` where nothing is allowed.
 
     >>> pad_columns(np.ones((1, 2), bool)).tolist()
     [[True, True, False]]

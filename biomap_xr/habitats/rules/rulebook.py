@@ -1,7 +1,8 @@
 """All rules of a recipe for the models at hand, read and checked before any map is made."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +23,12 @@ from biomap_xr.habitats.rules.priority import WallToWall, wall_to_wall
 from biomap_xr.habitats.rules.regional import (
     Association,
     RegionTable,
+    count_plots,
     filter_regions,
     read_association,
 )
 from biomap_xr.habitats.rules.settings import CrosswalkSettings, RegionSettings, RulesSettings
-from biomap_xr.habitats.rules.snapping import read_region_codes
+from biomap_xr.habitats.rules.snapping import Placed, place_cells, read_region_codes
 from biomap_xr.habitats.rules.tables import read_documented, read_mask
 
 ECOREGION, COAST = "ecoregion", "coast"
@@ -44,7 +46,7 @@ class Rulebook:
     """Of the crosswalk; None where maps stop at the regional filter."""
 
     def regional(self, formation: str, probability: NDArray[Any], masks: Masks) -> NDArray[Any]:
-        """Step 2: `filter_regions` of probabilities (class, ...) of a formation.
+        """Step 2: `filter_regions` of probabilities `(class, ...)` of a formation.
 
         Raises:
             InputError: The layer is not given, shapes differ, or a code is unknown.
@@ -53,7 +55,7 @@ class Rulebook:
         return filter_regions(probability, _layer(masks, table.layer), table)
 
     def rank(self, formation: str, probability: NDArray[Any], masks: Masks) -> Ranked:
-        """Step 3: `top_habitats` of probabilities (class, ...) of step 2.
+        """Step 3: `top_habitats` of probabilities `(class, ...)` of step 2.
 
         Raises:
             InputError: There is no crosswalk or land cover, shapes differ, or a code is unknown.
@@ -62,7 +64,7 @@ class Rulebook:
         return top_habitats(probability, cover, self._matched().covers[formation])
 
     def decide(self, ranked: Mapping[str, Ranked], masks: Masks) -> WallToWall:
-        """Step 4: `wall_to_wall` of the habitats (rank, ...) of every formation.
+        """Step 4: `wall_to_wall` of the habitats `(rank, ...)` of every formation.
 
         Raises:
             InputError: There is no crosswalk or land cover, shapes differ, or a code is unknown.
@@ -150,6 +152,7 @@ def read_associations(
             settings.ecoregion_codes, settings.name_column, settings.code_column
         )
     if settings.ecoregion_table:
+        # A table is preferred to counts: it may rest on far more plots than were given.
         found[ECOREGION] = read_association(settings.ecoregion_table, names)
     if ECOREGION in found:
         found[ECOREGION] = found[ECOREGION].with_regions(names.values())
@@ -163,6 +166,60 @@ def read_associations(
     return found
 
 
+def count_layers(
+    labels: Sequence[Sequence[str]], regions: Mapping[str, NDArray[Any]], settings: RegionSettings
+) -> Mapping[str, Association]:
+    """Count plots by class and region, for recipes without tables.
+
+    Args:
+        labels: `(plot,)` codes of each plot.
+        regions: `(plot,)` codes of ``ecoregion`` and ``coast``, where plots have them.
+        settings: Which codes mean none.
+
+    Raises:
+        InputError: There are not as many regions as plots.
+    """
+    missing = {ECOREGION: settings.ecoregion_missing, COAST: settings.coast_missing}
+    return {layer: count_plots(labels, codes, missing[layer]) for layer, codes in regions.items()}
+
+
+def snap_masks(
+    masks: Masks, settings: RegionSettings, resolution: float, margin: int = 0
+) -> tuple[Masks, Placed]:
+    """Give cells that lie outside of all ecoregions, as on capes, that of the nearest cell.
+
+    Coasts stay as they are: outside of them is inland, not unknown.
+
+    Args:
+        masks: Layers `(y, x)` of a tile and its margin.
+        settings: How far, and which codes mean none.
+        resolution: Metres of a cell's side.
+        margin: Cells around the tile, `margin_of` for maps without seams; cut off at the end.
+
+    Returns:
+        The layers of the tile, and how its cells found their ecoregion.
+
+    Raises:
+        InputError: There is no layer of ecoregions.
+    """
+    found = place_cells(
+        _layer(masks, ECOREGION), settings.ecoregion_missing, resolution, settings.snapping_distance
+    )
+    inner = slice(margin, -margin or None)
+    cut = {name: codes[inner, inner] for name, codes in masks.items()}
+    cut[ECOREGION] = found.region[inner, inner].astype(cut[ECOREGION].dtype)
+    return cut, Placed(found.region[inner, inner], found.distance[inner, inner])
+
+
+def margin_of(settings: RegionSettings, resolution: float) -> int:
+    """Return how many cells around a tile can decide on one of its cells.
+
+    >>> margin_of(RegionSettings(snapping_distance=1_000), 300.0)
+    4
+    """
+    return ceil(settings.snapping_distance / resolution)
+
+
 def read_crosswalk(settings: CrosswalkSettings, models: Models) -> Crosswalk:
     """Return the `Crosswalk` that a recipe names, with the mask where it names one.
 
@@ -171,6 +228,7 @@ def read_crosswalk(settings: CrosswalkSettings, models: Models) -> Crosswalk:
     """
     modelled = {code for codes in models.values() for code in codes}
     mask = read_mask(settings.mask) if settings.mask else None
+    # Prefixes expand to classes of the models, and to those that land cover maps alone.
     codes = {*modelled, *settings.direct, *(mask.codes if mask else ())}
     documented = read_documented(settings.table, codes, settings.cover_column)
     return documented.with_mask(mask) if mask else documented
@@ -183,6 +241,7 @@ def _region_table(
     associations: Mapping[str, Association],
 ) -> RegionTable:
     layer = COAST if formation in settings.coastal else ECOREGION
+    # A formation's own table comes before its layer's counts.
     association = associations.get(formation, associations.get(layer))
     if association is None:
         raise InputError(

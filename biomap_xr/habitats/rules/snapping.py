@@ -77,20 +77,21 @@ def place_points(
     Where polygons overlap, the later one holds, as on rasters made of them.
 
     Args:
-        points: (point,) x and y in metres.
-        polygons: (polygon,) shapes in the same CRS.
-        codes: (polygon,) of their regions.
+        points: `(point,)` x and y in metres.
+        polygons: `(polygon,)` shapes in the same CRS.
+        codes: `(polygon,)` of their regions.
         distance: Metres within which a point joins the nearest polygon; 0 for none.
         missing: Code of points without a region.
 
     Returns:
-        (point,) regions and distances.
+        `(point,)` regions and distances.
     """
     tree = shapely.STRtree(polygons)
     where = shapely.points(points.x, points.y)
     region = np.full(len(where), missing, np.int64)
     away = np.full(len(where), np.nan)
     point, polygon = tree.query(where, predicate="intersects")
+    # Assigned in the order of the file, so that the last polygon is the one that stays.
     later = np.argsort(polygon, kind="stable")
     region[point[later]], away[point] = codes[polygon[later]], 0
     outside = np.flatnonzero(np.isnan(away))
@@ -105,10 +106,10 @@ def place_points(
 def place_in_layer(
     points: Points, crs: Any, layer: Layer, column: str, distance: float, missing: int
 ) -> Placed:
-    """Return the region of points (point,) by a layer of polygons; arguments as `place_points`'.
+    """Return the region of points `(point,)` by a layer of polygons; arguments as `place_points`'.
 
     Args:
-        points: (point,) x and y, metres.
+        points: `(point,)` x and y, metres.
         crs: Of the points; projected.
         layer: The polygons, in any CRS.
         column: Attribute with the region's code.
@@ -118,12 +119,14 @@ def place_in_layer(
     Raises:
         InputError: The layer cannot be read, or its column holds no codes.
     """
+    # A plot without coordinates keeps its place in the table and has no region.
     known = np.isfinite(points.x) & np.isfinite(points.y)
     region = np.full(len(known), missing, np.int64)
     away = np.full(len(known), np.nan)
     if known.any():
         x, y = points.x[known], points.y[known]
         margin = distance + MARGIN_CELL
+        # Polygons near the outermost points can be the nearest ones, too.
         box = x.min() - margin, y.min() - margin, x.max() + margin, y.max() + margin
         found = window_polygons(layer, GeoBox.from_bbox(box, crs, resolution=MARGIN_CELL))
         codes = polygon_codes(layer, found, column, None)
@@ -138,24 +141,29 @@ def place_cells(
     """Return the region of each cell, or else the nearest cell's that has one.
 
     Args:
-        codes: (y, x) of a layer.
+        codes: `(y, x)` of a layer.
         missing: Codes that mean that there is none.
         resolution: Metres of a cell's side.
-        distance: Metres, between centres, within which a cell joins the nearest region.
+        distance: Metres, between centres, within which a cell joins the nearest region; of two
+            equally near ones the smaller code.
 
     Returns:
-        (y, x) regions and distances; cells that are too far off keep their code.
+        `(y, x)` regions and distances; cells that are too far off keep their code.
 
     >>> place_cells(np.array([[7, 0, 0]]), {0}, 100.0, 100.0).region.tolist()
     [[7, 7, 0]]
     """
     empty = np.isin(codes, list(missing))
-    if empty.all():
-        return Placed(codes.astype(np.int64), np.full(codes.shape, np.nan))
-    away, (row, column) = distance_transform_edt(empty, sampling=resolution, return_indices=True)
-    near = away <= distance
-    region = np.where(near, codes[row, column], codes).astype(np.int64)
-    return Placed(region, np.where(near, away, np.nan))
+    region, away = codes.astype(np.int64), np.where(empty, np.inf, 0.0)
+    if not empty.any():
+        return Placed(region, away)
+    # A code at a time, the smaller one first: which of two equally near cells one transform of all
+    # of them picks depends on the window, and neighbouring tiles would not agree.
+    for code in np.unique(codes[~empty]):
+        metres = distance_transform_edt(codes != code, sampling=resolution)
+        nearer = (metres < away) & (metres <= distance)
+        region[nearer], away[nearer] = int(code), metres[nearer]
+    return Placed(region, np.where(np.isinf(away), np.nan, away))
 
 
 def read_region_codes(path: str | PathLike[str], name: str, code: str) -> Mapping[str, int]:
@@ -169,6 +177,7 @@ def read_region_codes(path: str | PathLike[str], name: str, code: str) -> Mappin
     Raises:
         InputError: The file or a column is missing, or a name has several codes.
     """
+    # A region of several islands has several polygons of one code.
     found = _attributes(path, name, code).dropna().drop_duplicates()
     twice = found[found[name].duplicated(keep=False)]
     if len(twice):

@@ -66,6 +66,7 @@ def read_mask(path: str | PathLike[str]) -> Crosswalk:
     covers = pd.to_numeric(table.iloc[:, 0], errors="coerce").to_numpy(float)
     values = table.iloc[:, 1:]
     _check_mask(path, covers, values)
+    # Only now: anything but 0 would count as allowed.
     kept = values.to_numpy(bool)
     names = [str(column) for column in values]
     surfaces = {place: surface_of(name) for place, name in enumerate(names) if surface_of(name)}
@@ -103,6 +104,7 @@ def _documented(path: str | PathLike[str], cover: str) -> pd.DataFrame:
         table = _sheet(file, cover)
     else:
         table = read_table(file, required=(cover, PRIORITY_COLUMN))
+    # Spreadsheets carry empty columns beyond their last one.
     named = [name for name in table if isinstance(name, str) and not name.startswith("Unnamed")]
     table = table[named].dropna(subset=[cover]).astype(object)
     table = table.where(table.notna(), "")
@@ -117,6 +119,7 @@ def _sheet(path: Path, cover: str) -> pd.DataFrame:
         raise InputError(
             f"{path} cannot be read as a spreadsheet ({error}); export it as CSV"
         ) from error
+    # The first sheet of the published book is a text on the others.
     for table in sheets.values():
         if {cover, PRIORITY_COLUMN} <= set(table.columns):
             return table

@@ -17,9 +17,12 @@ from biomap_xr.habitats.rules.priority import RULES
 from biomap_xr.habitats.rules.regional import Association, RegionTable
 from biomap_xr.habitats.rules.rulebook import (
     Rulebook,
+    count_layers,
+    margin_of,
     read_associations,
     read_crosswalk,
     read_rulebook,
+    snap_masks,
 )
 from biomap_xr.habitats.rules.settings import (
     DIRECT,
@@ -161,6 +164,40 @@ def test_unknown_regions_stop_or_have_no_class():
     lenient = RulesSettings(regions=RegionSettings(unknown="nowhere"))
     kept = read_rulebook(lenient, {"R": ("R11",)}, counted)
     assert kept.regional("R", values, {"ecoregion": region}).tolist() == [[7, 0]]
+
+
+def test_plots_are_counted_by_layer():
+    labels = (("R11",), ("N11", "R11"), ("N11",))
+    regions = {"ecoregion": np.array([686, 65_535, 686]), "coast": np.array([0, 2, 2])}
+    counted = count_layers(labels, regions, RegionSettings())
+    assert counted["ecoregion"].codes == ("N11", "R11")
+    assert counted["ecoregion"].count.tolist() == [[1], [1]]
+    assert counted["coast"].count.tolist() == [[2], [1]]
+    rules = read_rulebook(RulesSettings(), {"N": ("N11",), "R": ("R11",)}, counted)
+    assert (rules.regions["N"].layer, rules.regions["N"].regions.tolist()) == ("coast", [2])
+    assert rules.regions["R"].regions.tolist() == [686]
+
+
+def test_snapped_tiles_have_no_seams(random):
+    codes = np.full((30, 40), 65_535, np.uint16)
+    codes[random.random(codes.shape) < 0.01] = 686
+    codes[random.random(codes.shape) < 0.01] = 664
+    whole = {"ecoregion": codes, "coast": np.zeros(codes.shape, np.uint8)}
+    given = RegionSettings(snapping_distance=350)
+    expected, placed = snap_masks(whole, given, 100.0)
+    assert expected["ecoregion"].dtype == np.uint16
+    assert placed.moved > 0
+    assert (expected["coast"] == 0).all()
+    margin = margin_of(given, 100.0)
+    assert margin == 4
+    tile = {name: layer[6:24, 6:34] for name, layer in whole.items()}
+    inner, found = snap_masks(tile, given, 100.0, margin)
+    away = (slice(10, 20), slice(10, 30))
+    np.testing.assert_array_equal(found.distance, placed.distance[away])
+    np.testing.assert_array_equal(inner["ecoregion"], expected["ecoregion"][away])
+    assert inner["ecoregion"].shape == inner["coast"].shape == (10, 20)
+    with pytest.raises(InputError, match="no layer ecoregion"):
+        snap_masks({"coast": codes}, given, 100.0)
 
 
 def test_a_coast_with_the_code_of_inland_is_refused(tmp_path):
