@@ -5,6 +5,7 @@ from biomap_xr.virtual.ceiling import (
     best_from_presence,
     best_from_ranking,
     naive_from_presence,
+    rule_from_ranking,
 )
 from biomap_xr.virtual.settings import Corner, TileCount, VirtualSettings
 from biomap_xr.virtual.simulate import Simulated, simulate
@@ -22,5 +23,6 @@ __all__ = [
     "best_from_ranking",
     "naive_from_presence",
     "open_truth",
+    "rule_from_ranking",
     "simulate",
 ]

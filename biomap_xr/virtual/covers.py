@@ -19,11 +19,11 @@ CROWDED = 1.6
 """Standard deviations of people above which there are towns."""
 BUILT, INDUSTRIAL = 0.2, 0.04
 """Shares of a town that are houses or industry, and industry; the rest is green."""
-WRONG = 0.04
+WRONG = 0.03
 """Share of the land where land cover is that of a map which knows nothing of habitats."""
 SECOND = 0.2
 """Share of a habitat's land with its second land cover."""
-STAND, TOWN = 3, 6
+STAND, TOWN = 2, 6
 """Cells along the side of a square that has one land cover, and that is built up or not."""
 SHALLOW, CHANNEL = 0.03, 0.15
 """Heights of the sea bed that are lagoons and estuaries, and half the width of their channels, in

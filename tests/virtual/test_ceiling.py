@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.spatial.distance import cdist
 from scipy.stats import bernoulli
 from sklearn.naive_bayes import BernoulliNB
 
@@ -13,6 +14,7 @@ from biomap_xr.virtual import (
     best_from_ranking,
     naive_from_presence,
     open_truth,
+    rule_from_ranking,
 )
 
 
@@ -93,7 +95,30 @@ def test_ranks_stand_for_their_mean_chances(tiny: Reference) -> None:
     ranked = np.array([[1, 0], [0, -1], [-1, -1]])
     either = (first + second) / 2
     expected = [[second, 2 * first], [first, 2 * second], [either, 2 * either]]
-    np.testing.assert_allclose(best_from_ranking(ranked, tiny), expected, rtol=1e-5)
+    np.testing.assert_allclose(rule_from_ranking(ranked, tiny), expected, rtol=1e-5)
+
+
+def test_a_cell_s_own_ranking_tells_its_habitat(tiny: Reference) -> None:
+    """Two cells rank the first species first; only the third ranks the second one first."""
+    found = best_from_ranking(np.array([[0, 1], [1, 0]]), tiny)
+    assert found.argmax(axis=1).tolist() == [0, 1]
+    np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-5)
+
+
+def test_rankings_are_compared_like_a_kernel_estimate(reference: Reference) -> None:
+    """Against distances of SciPy and weights worked out cell by cell."""
+    order = np.argsort(-reference.probability, axis=1)[:, :12]
+    vectors = np.zeros(reference.probability.shape)
+    for row, ranks in enumerate(order):
+        vectors[row, ranks] = reference.usual[:12]
+    some = vectors[:: max(1, len(vectors) // 256)]
+    nearest = np.sort(cdist(some, vectors, "sqeuclidean"), axis=1)[:, 1]
+    weight = np.exp(-cdist(vectors[:5], vectors, "sqeuclidean") / (0.6 * np.median(nearest)))
+    expected = np.stack(
+        [weight[:, reference.habitat == one].sum(axis=1) for one in reference.habitats], axis=1
+    )
+    expected /= expected.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(best_from_ranking(order[:5], reference), expected, atol=2e-3)
 
 
 def test_longer_lists_tell_more(reference: Reference) -> None:
@@ -106,7 +131,7 @@ def test_longer_lists_tell_more(reference: Reference) -> None:
         for length in (2, 10, 40)
     ]
     assert right[0] < right[1] <= right[2] + 0.02
-    assert right[2] > 0.6
+    assert right[2] > 0.8
 
 
 def test_other_species_are_refused(tiny: Reference) -> None:
@@ -114,3 +139,5 @@ def test_other_species_are_refused(tiny: Reference) -> None:
         best_from_presence(np.zeros((1, 3), bool), tiny)
     with pytest.raises(InputError, match="run from 0 to 2; expected -1"):
         best_from_ranking(np.array([[0, 2]]), tiny)
+    with pytest.raises(InputError, match="run from -2 to 1; expected -1"):
+        rule_from_ranking(np.array([[-2, 1]]), tiny)
