@@ -1,0 +1,185 @@
+"""Fast evaluation of a habitat classifier, with the classes of the plain one.
+
+Sentences of one length make a batch, so that nothing is padded. Where the device multiplies
+bfloat16 faster, products run in it (softmax, sums and normalisation stay in float32); sentences
+whose first two habitats are then closer than the rounding reaches are read again in float32.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from biomap_xr.errors import InputError
+from biomap_xr.habitats.plantbert.compiled import CompiledPasses
+from biomap_xr.habitats.plantbert.encoder import Encoder, TorchPasses
+from biomap_xr.habitats.plantbert.vocabulary import END, SentenceTokens, check_sentences
+from biomap_xr.habitats.plantbert.weights import Layer, Weights
+
+Precision = Literal["auto", "float32", "bfloat16"]
+BATCH_BYTES = 2**22
+"""Of the widest product of a batch on a CPU: it stays in the cache until the next has read it."""
+BATCH_TOKENS = (1024, 2**16)
+"""Fewest tokens of a batch on a CPU, most on a GPU: fewer leave products too small."""
+SAMPLE = (16, 256)
+"""Fewest and most sentences that show how far rounding reaches."""
+SAMPLE_SHARE = 1 / 32
+SAFETY = 2.0
+"""How many times the largest error of the sample is taken for possible."""
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """What a classifier has read from sentences."""
+
+    logits: NDArray[np.float32]
+    """(n, habitat)."""
+    repeated: int
+    """Sentences that were read again in float32."""
+
+
+@dataclass(frozen=True, eq=False)
+class FastClassifier:
+    """Reads sentences of species; equal to the classifier it was made of."""
+
+    exact: Encoder
+    """In float32."""
+    rounded: Encoder | None
+    """In bfloat16, where that is faster."""
+
+    @classmethod
+    def of(
+        cls,
+        model: Any,
+        tokens: SentenceTokens,
+        *,
+        device: str = "cpu",
+        precision: Precision = "auto",
+    ) -> "FastClassifier":
+        """Take the weights of a classifier.
+
+        Args:
+            model: `transformers.BertForSequenceClassification` of any size.
+            tokens: Ids of its tokenizer.
+            device: Where it runs.
+            precision: Of the products; ``auto`` is bfloat16 where the device has it.
+
+        Raises:
+            InputError: It is another kind of model, or not the tokenizer's.
+        """
+        weights = Weights.of(model, tokens, device)
+        exact = _encoder(weights, weights.layers)
+        fast = precision == "bfloat16" or (precision == "auto" and multiplies_bfloat16(device))
+        layers = tuple(layer.to(torch.bfloat16) for layer in weights.layers)
+        return cls(exact, _encoder(weights, layers) if fast else None)
+
+    @property
+    def habitats(self) -> int:
+        """How many classes there are."""
+        return self.exact.weights.habitats
+
+    @torch.inference_mode()
+    def read(self, sentences: NDArray[np.integer]) -> Reading:
+        """Return the logits of sentences.
+
+        Args:
+            sentences: (n, K) indices of species, the most dominant first, -1 behind the last.
+
+        Raises:
+            InputError: One has no species, a species the model does not know, or more species
+                than the model reads.
+
+        Equal sentences are best given once (`classify.classify` sees to it).
+        """
+        lengths = self._lengths(sentences)
+        if self.rounded is None:
+            return Reading(self._logits(self.exact, sentences, lengths), 0)
+        logits = self._logits(self.rounded, sentences, lengths)
+        shown = _sample(len(sentences))
+        exact = self._logits(self.exact, sentences[shown], lengths[shown])
+        reach = SAFETY * _largest_error(exact, logits[shown])
+        logits[shown] = exact
+        again = _margins(logits) < reach
+        again[shown] = False
+        logits[again] = self._logits(self.exact, sentences[again], lengths[again])
+        return Reading(logits, len(shown) + int(again.sum()))
+
+    def _lengths(self, sentences: NDArray[np.integer]) -> NDArray[np.intp]:
+        """Count the species of each sentence (n,)."""
+        weights = self.exact.weights
+        check_sentences(sentences, len(weights.species))
+        lengths = (sentences != END).sum(axis=1)
+        if len(lengths) and (lengths.min() < 1 or lengths.max() > weights.longest):
+            raise InputError(
+                f"sentences have {lengths.min()} to {lengths.max()} species; expected 1 to "
+                f"{weights.longest} with this model: leave out cells without species, or rank fewer of them"
+            )
+        return lengths
+
+    def _logits(
+        self, encoder: Encoder, sentences: NDArray[np.integer], lengths: NDArray[np.intp]
+    ) -> NDArray[np.float32]:
+        """Read batches of equal length and put the logits (n, habitat) in the sentences' order."""
+        device = encoder.weights.species.device
+        logits = np.empty((len(sentences), self.habitats), np.float32)
+        for rows, length in self._batches(lengths):
+            batch = torch.from_numpy(sentences[rows, :length].astype(np.int64)).to(device)
+            logits[rows] = encoder(batch).cpu().numpy()
+        return logits
+
+    def _batches(self, lengths: NDArray[np.intp]) -> Iterator[tuple[NDArray[np.intp], int]]:
+        """Cut the sentences, by length, into batches: the rows of each and the length."""
+        if not len(lengths):
+            return
+        order = np.argsort(lengths, kind="stable")
+        ends = np.flatnonzero(np.diff(lengths[order], append=0))
+        for start, end in zip([0, *(ends[:-1] + 1)], ends + 1, strict=True):
+            length = int(lengths[order[start]])
+            size = self._batch_size(2 * length + 1)
+            for first in range(start, end, size):
+                yield order[first : min(first + size, end)], length
+
+    def _batch_size(self, tokens: int) -> int:
+        """Choose how many sentences are read at once."""
+        weights = self.exact.weights
+        if weights.species.device.type != "cpu":
+            return max(1, BATCH_TOKENS[1] // tokens)
+        fitting = BATCH_BYTES // (2 * weights.intermediate)
+        return max(1, max(fitting, BATCH_TOKENS[0]) // tokens)
+
+
+def multiplies_bfloat16(device: str) -> bool:
+    """Say whether a device has instructions for products of bfloat16."""
+    if device.startswith("cuda"):
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    capabilities = torch.cpu.get_capabilities()
+    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+
+
+def _encoder(weights: Weights, layers: tuple[Layer, ...]) -> Encoder:
+    on_cpu = weights.species.device.type == "cpu"
+    passes = (CompiledPasses.of if on_cpu else TorchPasses)(weights, layers[0])
+    return Encoder(weights, layers[:-1], passes)
+
+
+def _sample(count: int) -> NDArray[np.intp]:
+    """Choose sentences evenly, (sample,) indices."""
+    wanted = min(count, int(np.clip(count * SAMPLE_SHARE, *SAMPLE)))
+    return np.unique(np.linspace(0, count - 1, wanted).astype(np.intp)) if count else np.arange(0)
+
+
+def _largest_error(exact: NDArray[np.float32], rounded: NDArray[np.float32]) -> float:
+    """Return by how much rounding changes the difference of two habitats' logits (n, habitat)."""
+    error = rounded - exact
+    return float((error.max(axis=1) - error.min(axis=1)).max(initial=0))
+
+
+def _margins(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return by how much the first habitat leads before the second, (n,); inf where it is alone."""
+    if logits.shape[1] < 2:
+        return np.full(len(logits), np.inf, np.float32)
+    highest = np.partition(logits, -2, axis=1)[:, -2:]
+    return highest[:, 1] - highest[:, 0]
