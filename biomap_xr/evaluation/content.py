@@ -30,6 +30,10 @@ class Table:
     columns: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
     note: str = ""
+    folded: bool = False
+    """Whether a reader opens it first: complete tables are long."""
+    decimals: int | None = None
+    """Of fractions; three significant digits where left out."""
 
     @classmethod
     def of_pairs(cls, caption: str, pairs: Mapping[str, Cell], note: str = "") -> "Table":
@@ -71,6 +75,8 @@ class Scoreboard:
     source: str = ""
     """Where the published rows stand."""
     note: str = ""
+    folded: bool = False
+    """Whether a reader opens it first."""
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -34,6 +34,7 @@ def habitat_map(
     title: str,
     theme: Theme = LIGHT,
     longest: int = LONGEST,
+    subtitle: str = "likeliest EUNIS habitat",
 ) -> Figure:
     """Draw a map of habitats in the colours of their legend, with the share of each.
 
@@ -44,6 +45,7 @@ def habitat_map(
         title: of the figure.
         theme: colours of the page.
         longest: pixels along the longer side of the map.
+        subtitle: what a cell shows.
     """
     raster = thin(layer, longest=longest, codes=True)
     known = [int(number) for number in np.unique(raster.values) if number != NO_HABITAT]
@@ -53,7 +55,7 @@ def habitat_map(
     limits = BoundaryNorm(np.arange(len(tints) + 1) - 0.5, len(tints))
     figure, (axes,) = canvases(theme, raster.frame)
     paint(axes, raster.frame, place, ScalarMappable(limits, ListedColormap(tints)), theme)
-    entitle(axes, title, f"likeliest EUNIS habitat per {raster.frame.cell}", theme)
+    entitle(axes, title, f"{subtitle} per {raster.frame.cell}", theme)
     counts = {number: int((raster.values == number).sum()) for number in known}
     _legend(axes, counts, colours, names, theme)
     return figure

@@ -26,6 +26,7 @@ from biomap_xr.evaluation.truth import (
 )
 from biomap_xr.grid import Cells, Grid
 from biomap_xr.observations.report import Report
+from biomap_xr.pipeline.habitat_reporting import HABITATS, habitat_sections
 from biomap_xr.pipeline.learning import STAGES, TRAINED_ON
 from biomap_xr.pipeline.scores import Scores
 from biomap_xr.pipeline.summing import MapSums
@@ -57,6 +58,16 @@ def make_report(recipe: Recipe, workspace: Workspace) -> Path:
     Raises:
         InputError: The run has no trained model yet.
     """
+    if recipe.observations is None:
+        content = _without_species(recipe, workspace)
+    else:
+        content = _of_species(recipe, workspace)
+    content = replace(content, habitats=habitat_sections(recipe, workspace))
+    return write_report(content, workspace.report).page
+
+
+def _of_species(recipe: Recipe, workspace: Workspace) -> ReportContent:
+    """Say what the species model has learned and mapped."""
     scores = Scores.read(workspace.models)
     card = read_card(workspace)
     rows = evaluation_rows(recipe, scores)
@@ -74,7 +85,21 @@ def make_report(recipe: Recipe, workspace: Workspace) -> Path:
     )
     if workspace.indicators.exists():
         content = _with_maps(content, recipe, workspace, card)
-    return write_report(content, workspace.report).page
+    return content
+
+
+def _without_species(recipe: Recipe, workspace: Workspace) -> ReportContent:
+    """Say what there is beside habitats where no species were observed."""
+    if not (workspace.models / HABITATS).is_dir():
+        raise InputError(
+            f"{workspace.models / HABITATS} is missing, expected trained habitat models; run the "
+            "recipe first"
+        )
+    return ReportContent(
+        title=recipe.title or recipe.name,
+        predictors=_predictors(workspace),
+        provenance=_provenance(recipe, workspace),
+    )
 
 
 def read_card(workspace: Workspace) -> ModelCard:
@@ -204,15 +229,16 @@ def _predictors(workspace: Workspace) -> tuple[Table, ...]:
     return (selection_table(selection),)
 
 
-def _provenance(recipe: Recipe, workspace: Workspace, card: ModelCard) -> tuple[Table, ...]:
-    pairs = {
-        "recipe": recipe.name,
-        "licence": recipe.licence,
-        "citation": recipe.citation,
-        "model weights (SHA-256)": card.weights_sha256,
-        "training data": card.data_fingerprint,
-        "workspace": str(workspace.root),
-    }
+def _provenance(
+    recipe: Recipe, workspace: Workspace, card: ModelCard | None = None
+) -> tuple[Table, ...]:
+    pairs = {"recipe": recipe.name, "licence": recipe.licence, "citation": recipe.citation}
+    if card is not None:
+        pairs |= {
+            "model weights (SHA-256)": card.weights_sha256,
+            "training data": card.data_fingerprint,
+        }
+    pairs["workspace"] = str(workspace.root)
     return (Table.of_pairs("Where this comes from", pairs),)
 
 
