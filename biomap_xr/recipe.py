@@ -20,6 +20,7 @@ from biomap_xr.habitats.settings import HabitatSettings
 from biomap_xr.indicators.settings import IndicatorSettings
 from biomap_xr.observations.plot_settings import PlotSettings
 from biomap_xr.observations.settings import ObservationSettings
+from biomap_xr.products.settings import ProductSettings
 from biomap_xr.run.settings import FillSettings
 from biomap_xr.settings import Settings
 from biomap_xr.species.cube import MapSettings
@@ -65,6 +66,8 @@ class Recipe(Settings):
     indicators: IndicatorSettings = IndicatorSettings()
     habitats: HabitatSettings = HabitatSettings()
     maps: MapSettings = MapSettings()
+    products: ProductSettings | None = None
+    """Files of habitat maps for others; none are written without it."""
     evaluation: EvaluationSettings = EvaluationSettings()
     run: FillSettings = FillSettings()
 

@@ -60,8 +60,9 @@ class Covariates:
     @property
     def fingerprint(self) -> str:
         """One short name for the settings and sources of all groups."""
-        # The masks count, too: they say which cells a model may see.
         contents = {name: self.dataset(name).attrs.get("content") for name in self.groups}
+        # Of the masks land counts: it says which cells a model may see.
+        contents["masks"] = self.dataset("masks").attrs.get("land_content")
         return fingerprint_of(contents)
 
     def dataset(self, group: str) -> xr.Dataset:

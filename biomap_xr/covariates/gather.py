@@ -24,7 +24,7 @@ from biomap_xr.covariates.groups import (
 from biomap_xr.covariates.masks import read_masks
 from biomap_xr.covariates.provenance import KERNEL, content_of, versions_of
 from biomap_xr.covariates.sampling import select_predictors
-from biomap_xr.covariates.settings import CovariateSettings
+from biomap_xr.covariates.settings import CovariateSettings, MaskSettings
 from biomap_xr.cubes import Shard, declare, open_cube, update_attributes, write_block
 from biomap_xr.errors import InputError
 from biomap_xr.grid import Grid, Tile
@@ -149,17 +149,25 @@ def declare_covariates(store: Path, settings: CovariateSettings, grid: Grid) -> 
     for group, cube in cubes_of(settings, grid, kept).items():
         declare(store, cube)
         attributes: dict[str, Any] = {"content": content_of(settings, group)}
+        if group == MASKS:
+            attributes["land_content"] = content_of(land_alone(settings), MASKS)
         if group == "predictors" and selection:
             attributes |= selection.attributes()
         # A cube that is as it should be is not touched, down to the time of its files.
         if any(open_cube(store, group).attrs.get(key) != attributes[key] for key in attributes):
             update_attributes(store, group, attributes)
+    masks = program_fingerprint(settings, grid, (MASKS,), ())
+    # Other masks than land decide nothing in the other groups: a new land cover leaves them be.
+    groups = program_fingerprint(land_alone(settings), grid, (MASKS, *GROUPS), kept)
     return Gathering(
-        MaskProgram(store, settings, grid, program_fingerprint(settings, grid, (MASKS,), ())),
-        CovariateProgram(
-            store, settings, grid, kept, program_fingerprint(settings, grid, (MASKS, *GROUPS), kept)
-        ),
+        MaskProgram(store, settings, grid, masks),
+        CovariateProgram(store, settings, grid, kept, groups),
     )
+
+
+def land_alone(settings: CovariateSettings) -> CovariateSettings:
+    """Return the settings without any mask but land's."""
+    return settings.model_copy(update={"masks": MaskSettings(land=settings.masks.land)})
 
 
 def write_group(store: Path, group: str, arrays: Arrays, tile: Tile) -> tuple[Shard, ...]:

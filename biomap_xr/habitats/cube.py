@@ -34,9 +34,22 @@ def by_species_cube(
 
 
 def by_environment_cube(
-    grid: Grid, formation: str, codes: Sequence[str], attributes: Mapping[str, Any]
+    grid: Grid,
+    formation: str,
+    codes: Sequence[str],
+    attributes: Mapping[str, Any],
+    measures: Mapping[str, Mapping[str, str]] | None = None,
 ) -> Cube:
-    """Declare ``habitats.zarr/by_environment/<formation>``; arguments as `by_species_cube`'s."""
+    """Declare ``habitats.zarr/by_environment/<formation>``.
+
+    Args:
+        grid: Cells and tiles of the map.
+        formation: Level-1 code.
+        codes: Level-3 codes of the model, in its order.
+        attributes: Of the whole group.
+        measures: Attributes of the measures of uncertainty, where more is to be said of them.
+    """
+    said = measures or {}
     spreads = {
         "committee": "share of voters (model x fold) whose most likely class is the ensemble's",
         "model_spread": "deviation between algorithms of the probability of the most likely class",
@@ -45,7 +58,7 @@ def by_environment_cube(
     variables = (
         _probability(),
         *_ranked(),
-        *(_percent(name, text) for name, text in spreads.items()),
+        *(_percent(name, text, said.get(name, {})) for name, text in spreads.items()),
     )
     group = f"{BY_ENVIRONMENT}/{formation}"
     return Cube(group, grid, variables, _coordinates(codes), attributes)
@@ -116,8 +129,8 @@ def _probability() -> Variable:
     )
 
 
-def _percent(name: str, text: str) -> Variable:
-    attributes = {"long_name": text, "units": "percent", "valid_range": [0, 100]}
+def _percent(name: str, text: str, more: Mapping[str, str]) -> Variable:
+    attributes = {"long_name": text, "units": "percent", "valid_range": [0, 100], **more}
     return Variable(name, ("y", "x"), "uint8", NO_PERCENT, attributes)
 
 

@@ -27,6 +27,15 @@ class AssemblageMapSettings(Settings):
     """Share of the mapped species that its vocabulary must know at least."""
 
 
+class EnvironmentMapSettings(Settings):
+    """Where the ensembles predict."""
+
+    cells: Literal["regional", "filtered"] = "regional"
+    """``regional``: wherever the region allows a class, so that another land cover never runs the
+    models again. ``filtered``: only where land cover allows one, too; then a formation costs
+    nothing where its masks exclude it, and ``habitat_probability`` is empty there."""
+
+
 class HabitatSettings(Settings):
     """Habitats from species assemblages (paper 1) and from the environment (paper 2)."""
 
@@ -35,6 +44,7 @@ class HabitatSettings(Settings):
     on_map: AssemblageMapSettings = AssemblageMapSettings()
     by_environment: EnsembleSettings | None = None
     """Paper 2's ensemble on predictors."""
+    environment_map: EnvironmentMapSettings = EnvironmentMapSettings()
     rules: RulesSettings = RulesSettings()
     """What happens to the ensemble's probabilities on the map, and the legend of all maps."""
     expert_system: Path | None = None

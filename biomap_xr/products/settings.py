@@ -22,3 +22,13 @@ class RasterSettings(Settings):
     """Memory of GDAL for inner tiles."""
     threads: int = Field(1, ge=1)
     """Files that are written at a time."""
+
+
+class ProductSettings(Settings):
+    """Which files of a run are published, and how."""
+
+    by_environment: bool = True
+    """Probabilities, habitats and the map from wall to wall, as in paper 2's data set."""
+    by_species: bool = True
+    """Habitats of predicted assemblages."""
+    rasters: RasterSettings = RasterSettings()

@@ -11,7 +11,9 @@ from biomap_xr.habitats.ensemble.blocks import BlockSettings
 from biomap_xr.habitats.ensemble.features import Feature, FeatureTable, read_feature_table
 from biomap_xr.habitats.ensemble.learners.settings import LearnerSettings
 from biomap_xr.habitats.ensemble.published import Members, published_members, read_published
+from biomap_xr.habitats.ensemble.selection import SelectionSettings
 from biomap_xr.habitats.ensemble.tuning import TuningSettings
+from biomap_xr.habitats.ensemble.vote import Denominator
 from biomap_xr.habitats.eunis import FORMATIONS
 from biomap_xr.settings import Settings
 
@@ -47,6 +49,11 @@ class EnsembleSettings(Settings):
     """Of a voter's training rows, by whole blocks, held out for early stopping and temperature."""
     weights: Literal["rank", "equal"] = "rank"
     """Of votes: by rank of predictive performance (paper), or equal (published code)."""
+    denominator: Denominator = "knowing"
+    """What committee averaging is a share of: the voters that know the class, or all of them."""
+    selection: SelectionSettings | None = None
+    """Which learners vote; none: all where they are the published winners, else the best of each
+    family."""
     seed: int = Field(0, ge=0)
     """Of learners; members and folds of one seed are equal on one machine."""
     threads: int = Field(1, ge=1)

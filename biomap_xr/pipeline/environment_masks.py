@@ -1,0 +1,197 @@
+"""The masks that the rules of habitat maps read: regions snapped and cut, codes known beforehand.
+
+Plots and cells get their regions in the same way, so that the classes counted in a plot's region
+are allowed in the plot's own cell.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import ceil
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import distance_transform_edt
+
+from biomap_xr.covariates.cube import Covariates
+from biomap_xr.errors import InputError
+from biomap_xr.grid import Cells, Tile
+from biomap_xr.habitats.rules.coast import within_depth
+from biomap_xr.habitats.rules.lookup import NAMED
+from biomap_xr.habitats.rules.rulebook import (
+    COAST,
+    ECOREGION,
+    Masks,
+    Rulebook,
+    margin_of,
+    snap_masks,
+)
+from biomap_xr.habitats.rules.settings import RegionSettings
+from biomap_xr.habitats.rules.snapping import Placed
+from biomap_xr.run.durable import publish
+
+MASKS, LAND, LAND_COVER = "masks", "land", "land_cover"
+WATER = 0
+
+
+@dataclass(frozen=True)
+class MaskReader:
+    """Reads the regions of a tile as the rules need them; travels to workers."""
+
+    covariates: Covariates
+    layers: tuple[str, ...]
+    """``ecoregion`` and ``coast``, those that the formations need."""
+    settings: RegionSettings
+
+    @property
+    def margin(self) -> int:
+        """Cells around a tile that can decide on one of its cells."""
+        resolution = self.covariates.grid.resolution
+        depth = ceil(self.settings.coast_depth / resolution) if COAST in self.layers else 0
+        snapped = margin_of(self.settings, resolution) if ECOREGION in self.layers else 0
+        return max(depth, snapped)
+
+    def read(self, tile: Tile) -> tuple[Masks, Placed | None]:
+        """Return the regions of a tile.
+
+        Returns:
+            Codes (y, x) of each layer: ecoregions also of cells just off the coast, coasts as far
+            inland as they reach. And how cells found their ecoregion, where there is that layer.
+
+        Raises:
+            InputError: The covariates lack a layer.
+        """
+        margin = self.margin
+        window = tile.window.padded(margin)
+        masks = {each: self.covariates.read(MASKS, each, window) for each in self.layers}
+        if COAST in masks:
+            masks[COAST] = within_depth(masks[COAST], self._to_sea(tile), self.settings.coast_depth)
+        if ECOREGION in masks:
+            resolution = self.covariates.grid.resolution
+            return snap_masks(masks, self.settings, resolution, margin)
+        inner = slice(margin, -margin or None)
+        return {name: codes[inner, inner] for name, codes in masks.items()}, None
+
+    def land(self, tile: Tile) -> NDArray[np.bool_]:
+        """Return which cells of a tile are land (y, x)."""
+        return np.asarray(self.covariates.window(MASKS, LAND, tile) == 1)
+
+    def _to_sea(self, tile: Tile) -> NDArray[np.float64]:
+        """Return metres to the nearest water of a tile and its margin (y, x); inf where none is."""
+        window = tile.window.padded(self.margin)
+        land = np.asarray(self.covariates.read(MASKS, LAND, window) != WATER)
+        # What lies beyond the map is not known to be sea.
+        rows, columns = (np.arange(part.start, part.stop) for part in (window.rows, window.columns))
+        height, width = self.covariates.grid.shape
+        outside = ((rows < 0) | (rows >= height))[:, None] | ((columns < 0) | (columns >= width))
+        dry = land | outside
+        if dry.all():
+            return np.full(dry.shape, np.inf)
+        return np.asarray(distance_transform_edt(dry, sampling=self.covariates.grid.resolution))
+
+    def at(self, cells: Cells) -> Mapping[str, Placed]:
+        """Return the regions of cells (n,) by layer; the missing code off the grid.
+
+        Raises:
+            InputError: The covariates lack a layer.
+        """
+        grid = self.covariates.grid
+        missing = {
+            ECOREGION: self.settings.ecoregion_missing[0],
+            COAST: self.settings.coast_missing[0],
+        }
+        region = {each: np.full(len(cells), missing[each], np.int64) for each in self.layers}
+        away = np.full(len(cells), np.nan)
+        names = np.full(len(cells), -1)
+        inside = np.flatnonzero(cells.inside)
+        side = grid.tile_cells
+        names[inside] = (
+            cells.row[inside] // side * grid.tile_shape[1] + cells.column[inside] // side
+        )
+        for number in np.unique(names[inside]).tolist():
+            here = np.flatnonzero(names == number)
+            tile = grid.tile_at(*divmod(number, grid.tile_shape[1]))
+            row, column = cells.row[here] % side, cells.column[here] % side
+            masks, placed = self.read(tile)
+            for layer, codes in masks.items():
+                region[layer][here] = codes[row, column]
+            if placed is not None:
+                away[here] = placed.distance[row, column]
+        none = np.isin(region.get(COAST, np.array([])), self.settings.coast_missing)
+        distance = {ECOREGION: away, COAST: np.where(none, np.nan, 0.0)}
+        return {each: Placed(region[each], distance[each]) for each in self.layers}
+
+
+def layers_of(rules: Sequence[str], settings: RegionSettings) -> tuple[str, ...]:
+    """Return the layers that some formations need.
+
+    >>> layers_of(["N", "T"], RegionSettings())
+    ('ecoregion', 'coast')
+    """
+    coastal = [each for each in rules if each in settings.coastal]
+    wanted = (ECOREGION,) if len(coastal) < len(rules) else ()
+    return (*wanted, COAST) if coastal else wanted
+
+
+def codes_in(
+    covariates: Covariates, layers: Sequence[str], tiles: Iterable[Tile], record: Path, content: str
+) -> Mapping[str, Counter[int]]:
+    """Count the cells of each code of the masks, once for each content of them.
+
+    Args:
+        covariates: The cube.
+        layers: Masks that are looked at.
+        tiles: Where.
+        record: File in which the counts are kept.
+        content: Fingerprint of the masks and tiles.
+
+    Raises:
+        InputError: A layer is not in the cube.
+    """
+    try:
+        kept = json.loads(record.read_text())
+    except (FileNotFoundError, json.JSONDecodeError):
+        kept = {}
+    if kept.get("content") == content:
+        pairs = kept["codes"].items()
+        return {layer: Counter({int(k): v for k, v in found.items()}) for layer, found in pairs}
+    counts: dict[str, Counter[int]] = {layer: Counter() for layer in layers}
+    for tile in tiles:
+        for layer in layers:
+            codes, cells = np.unique(covariates.window(MASKS, layer, tile), return_counts=True)
+            counts[layer].update(dict(zip(codes.tolist(), cells.tolist(), strict=True)))
+    publish(record, json.dumps({"content": content, "codes": counts}))
+    return counts
+
+
+def check_known(rules: Rulebook, counts: Mapping[str, Mapping[int, int]]) -> None:
+    """Make sure that the rules know every code on the map, before any tile is made.
+
+    Args:
+        rules: Of the models.
+        counts: Cells of each code, by layer.
+
+    Raises:
+        InputError: There are codes that no table knows and that do not mean missing.
+    """
+    for table in rules.regions.values():
+        if table.missing is not None:
+            known = {*table.regions.tolist(), *table.missing}
+            _refuse(table.layer, set(counts[table.layer]) - known, counts[table.layer])
+    if rules.matched is not None:
+        priority = rules.matched.priority
+        known = {*priority.covers.tolist(), *priority.missing}
+        _refuse(LAND_COVER, set(counts[LAND_COVER]) - known, counts[LAND_COVER])
+
+
+def _refuse(layer: str, strangers: set[int], counts: Mapping[int, int]) -> None:
+    if strangers:
+        some = sorted(strangers)[:NAMED]
+        more = f" and {len(strangers) - NAMED} more" if len(strangers) > NAMED else ""
+        raise InputError(
+            f"masks/{layer} has the codes {', '.join(f'{c} ({counts[c]} cells)' for c in some)}"
+            f"{more}, which no rule knows; expected those of the rules' tables: add them there, or "
+            "to the codes that mean missing in habitats.rules"
+        )
