@@ -21,6 +21,8 @@ from biomap_xr.habitats.eunis import at_level, roll_up
 Kind = Literal["precision", "recall", "f_score"]
 WORDS: dict[Kind, str] = {"precision": "Precision", "recall": "Recall", "f_score": "F-score"}
 TOP = 3
+NONE = -1
+"""In place of a predicted class where none is named."""
 LEVELS = (1, 2, 3)
 
 
@@ -44,7 +46,7 @@ class Judged:
     codes: tuple[str, ...]
     """Level-3 codes of the predictions, one a column."""
     probability: NDArray[np.floating]
-    """(plot, habitat), 0 to 1."""
+    """(plot, habitat), 0 to 1; a row of zeros, as of an undecided expert system, names none."""
     labels: tuple[tuple[str, ...], ...]
     """(plot,) level-3 codes of each plot, at least one."""
 
@@ -67,14 +69,21 @@ class Judged:
         classes, summed = roll_up(self.probability.T, self.codes, level)
         found = np.array(classes)[summed.argmax(axis=0)]
         wanted = ({at_level(code, level) for code in codes} for codes in self.labels)
-        return np.array([code in some for code, some in zip(found, wanted, strict=True)], float)
+        right = np.array([code in some for code, some in zip(found, wanted, strict=True)], float)
+        return right * self.decided
 
     def top_hits(self, count: int = TOP) -> NDArray[np.float64]:
         """Return 1 where a label is among the likeliest ``count`` habitats, else 0 (plot,)."""
         order = np.argsort(-self.probability, axis=1, kind="stable")[:, :count]
         names = np.array(self.codes)[order]
         pairs = zip(names, self.labels, strict=True)
-        return np.array([not set(row).isdisjoint(codes) for row, codes in pairs], float)
+        right = np.array([not set(row).isdisjoint(codes) for row, codes in pairs], float)
+        return right * self.decided
+
+    @property
+    def decided(self) -> NDArray[np.bool_]:
+        """Whether a habitat is named at all (plot,)."""
+        return np.asarray(self.probability.max(axis=1, initial=0) > 0)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -89,12 +98,13 @@ class Judged:
     def pairs(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the true and the predicted class of each plot (plot,), as places in `classes`.
 
-        The true class is the predicted one where a plot bears it, else the first that it bears.
+        The true class is the predicted one where a plot bears it, else the first that it bears;
+        the predicted one is -1 where none is named.
         """
         place = {code: index for index, code in enumerate(self.classes)}
-        found = self.probability.argmax(axis=1).astype(np.int64)
+        found = np.where(self.decided, self.probability.argmax(axis=1), NONE).astype(np.int64)
         true = [
-            each if self.codes[each] in codes else place[codes[0]]
+            each if each != NONE and self.codes[each] in codes else place[codes[0]]
             for each, codes in zip(found, self.labels, strict=True)
         ]
         return np.array(true, np.int64), found
@@ -107,7 +117,7 @@ class MacroScore:
     true: NDArray[np.int64]
     """(plot,) class."""
     found: NDArray[np.int64]
-    """(plot,) class."""
+    """(plot,) class, -1 where none is named."""
     kind: Kind
 
     def score(self) -> Score:
@@ -135,7 +145,7 @@ class MacroScore:
             .astype(np.float64)
             for each, chosen in (
                 (self.true, right),
-                (self.found, np.ones_like(right)),
+                (self.found, self.found != NONE),
                 (self.true, np.ones_like(right)),
             )
         )
@@ -199,8 +209,9 @@ def class_scores(judged: Judged) -> tuple[ClassScore, ...]:
     >>> class_scores(Judged(("R22",), np.ones((2, 1)), (("R22",), ("T17",))))[0]
     ClassScore(code='R22', plots=1, precision=0.5, recall=1.0, f_score=0.6666666666666666)
     """
-    matrix = confusion(judged)
-    right, true, found = np.diag(matrix), matrix.sum(axis=1), matrix.sum(axis=0)
+    matrix, classes = confusion(judged), len(judged.classes)
+    right, found = np.diag(matrix), matrix.sum(axis=0)
+    true = np.bincount(judged.pairs()[0], minlength=classes)
     return tuple(
         ClassScore(
             code,
@@ -217,11 +228,14 @@ def class_scores(judged: Judged) -> tuple[ClassScore, ...]:
 def confusion(judged: Judged) -> NDArray[np.int64]:
     """Count plots by true class (rows) and predicted class (columns), in `Judged.classes`' order.
 
+    Plots of which no class is named are left out.
+
     >>> confusion(Judged(("R22",), np.ones((2, 1)), (("R22",), ("T17",)))).tolist()
     [[1, 0], [1, 0]]
     """
     size = len(judged.classes)
     true, found = judged.pairs()
+    true, found = true[found != NONE], found[found != NONE]
     return np.bincount(true * size + found, minlength=size * size).reshape(size, size)
 
 

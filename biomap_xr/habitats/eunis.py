@@ -30,7 +30,7 @@ FORMATIONS = {
 LEVELS = (1, 2, 3)
 NO_HABITAT = 65_535
 """Number on a map where there is no habitat."""
-CODE = re.compile(r"(MA2|[NPQRSTUV])([1-9A-Z])?([1-9A-Za-z])?")
+CODE = re.compile(r"(MA2|[NPQRSTUV])(?:([1-9])([1-9A-Za-z])?)?")
 # The published legend counts T1J and T3L as absent, and freshwater classes by lower-case letters.
 PUBLISHED = {"T1K": 7119, "T3M": 7321, "T3N": 7322}
 

@@ -108,9 +108,16 @@ def standard_output() -> Console:
 def _conclude(made: Run, profile: Profile, recipe: Path, seconds: float) -> None:
     """Say where everything is and what can be done next."""
     screen, place = standard_output(), made.workspace
-    trained = f"model: {place.models / 'species'} ({len(made.model.card.species_id)} species)"
     screen.print(f"{made.recipe.name}: finished in {duration(seconds)}", highlight=False)
-    screen.print(trained, highlight=False)
+    if made.model is not None:
+        species = len(made.model.card.species_id)
+        screen.print(f"model: {place.models / 'species'} ({species} species)", highlight=False)
+    if made.habitats is not None:
+        folder, codes = (
+            place.models / "habitats" / "by_species" / "model",
+            made.habitats.card.habitats,
+        )
+        screen.print(f"habitat model: {folder} ({len(codes)} habitats)", highlight=False)
     if made.maps is not None:
         sums = MapSums.of(place)
         _show_maps(screen, made, sums)
@@ -122,6 +129,8 @@ def _show_maps(screen: Console, made: Run, sums: MapSums) -> None:
     if made.recipe.maps.species_cube:
         screen.print(f"species: {place.species}", highlight=False)
     screen.print(f"indicators: {place.indicators}", highlight=False)
+    if made.habitats is not None:
+        screen.print(f"habitats: {place.habitats} (by_species)", highlight=False)
     screen.print(
         f"map: {sums.tiles} tiles, {sums.cells:,} cells, {sums.moved:,} moved to the nearest "
         f"land; {sums.lost:.2%} of the expected richness lost to the storage floor and rounding",

@@ -42,6 +42,31 @@ def species_training(recipe: Recipe, anchored: Recipe, covariates: Covariates | 
     return fingerprint_of(parts)
 
 
+def habitat_training(recipe: Recipe, anchored: Recipe, species: str, plots: Iterable[Path]) -> str:
+    """Name everything that Pl@ntBERT depends on.
+
+    Args:
+        recipe: As it was loaded.
+        anchored: The same with absolute paths.
+        species: Fingerprint of the species model whose assemblages it reads; empty without one.
+        plots: Files of all plots.
+
+    Raises:
+        InputError: A file cannot be read.
+    """
+    wanted = recipe.habitats.model_dump(mode="json", exclude={"by_environment", "rules", "on_map"})
+    rules = anchored.habitats.expert_system
+    parts: dict[str, JsonValue] = {
+        "kernel": KERNEL,
+        "species": species,
+        "files": contents([*plots, *([rules] if rules else [])]),
+        "habitats": wanted,
+        "fine-tuned": recipe.habitats.on_map.fine_tune,
+        **sections(recipe, "plots", "folds", "grid", "simulate"),
+    }
+    return fingerprint_of(parts)
+
+
 def sections(recipe: Recipe, *names: str) -> "dict[str, JsonValue]":
     """Return sections of a recipe as plain values, None where it has none."""
     values = {name: getattr(recipe, name) for name in names}

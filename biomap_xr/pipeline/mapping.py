@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,12 +13,17 @@ import pandas as pd
 from biomap_xr.covariates.cube import Covariates
 from biomap_xr.cubes import declare, open_cube, update_attributes
 from biomap_xr.errors import InputError
-from biomap_xr.grid import Tile
+from biomap_xr.grid import Grid, Tile
+from biomap_xr.habitats.cube import BY_SPECIES, by_species_cube
+from biomap_xr.habitats.plantbert.artefact import fingerprint as habitat_fingerprint
+from biomap_xr.habitats.plantbert.model import HabitatModel
 from biomap_xr.indicators.cube import indicators_cube
 from biomap_xr.indicators.traits import Traits, read_traits
 from biomap_xr.observations.table import read_species
 from biomap_xr.pipeline.filling import Filling
 from biomap_xr.pipeline.gathering import provenance_of
+from biomap_xr.pipeline.habitat_pass import HabitatPart
+from biomap_xr.pipeline.predicted import UNKNOWN, require_shared
 from biomap_xr.pipeline.specialists import freeze_specialists
 from biomap_xr.pipeline.summing import MapSums
 from biomap_xr.pipeline.tile_program import KERNEL, Assemblage, TileProgram
@@ -39,8 +45,9 @@ def make_maps(
     covariates: Covariates,
     tiles: Sequence[Tile],
     filling: Filling,
+    habitats: HabitatModel | None = None,
 ) -> Summary:
-    """Fill the species and indicators cubes.
+    """Fill the species, indicators and habitats cubes.
 
     Args:
         recipe: With absolute paths.
@@ -48,11 +55,12 @@ def make_maps(
         covariates: The cube that it reads.
         tiles: Tiles that a prediction can exist on.
         filling: Who does the work.
+        habitats: Reads habitats from the assemblages; None where they are not wanted.
 
     Raises:
         InputError: A trait table does not fit, or a cube of another species table is there.
     """
-    program = tile_program(recipe, model, covariates, tiles, filling)
+    program = tile_program(recipe, model, covariates, tiles, filling, habitats)
     workspace = filling.workspace
     described = _described(recipe, program)
     # Land may have gone since the former model's map: its tiles would stay among the new ones.
@@ -61,23 +69,77 @@ def make_maps(
         _drop_stale(workspace.species, program.weights)
         declare(workspace.species, species_cube(covariates.grid, model.card, described))
     declare(workspace.indicators, indicators_cube(covariates.grid, described))
+    if habitats is not None and program.habitats is not None:
+        _declare_habitats(program.habitats, habitats, covariates.grid, described)
     summary = filling.run(program, tiles)
     if summary.done or "cells" not in open_cube(workspace.indicators).attrs:
         _conclude(program, workspace, described)
     return summary
 
 
-def _drop_stale(store: Path, model: str) -> None:
+def _drop_stale(store: Path, model: str, group: str = "") -> None:
     """Remove a cube of a former model: its thresholds and each of its tiles are another's.
 
     The workspace belongs to the recipe and to its species table, so no other map is lost.
     """
-    if store.exists() and open_cube(store).attrs.get("model") != model:
-        stale = store.with_name(f".{store.name}.stale")
+    place = store / group
+    if place.exists() and open_cube(store, group).attrs.get("model") != model:
+        stale = place.with_name(f".{place.name}.stale")
         shutil.rmtree(stale, ignore_errors=True)
         # Renamed first: a run killed meanwhile leaves no half of a cube under its name.
-        store.rename(stale)
+        place.rename(stale)
         shutil.rmtree(stale)
+
+
+def with_habitats(
+    program: TileProgram,
+    recipe: Recipe,
+    model: SpeciesModel,
+    habitats: HabitatModel,
+    workspace: Workspace,
+) -> TileProgram:
+    """Return a program that names habitats, too.
+
+    Raises:
+        InputError: The habitat model knows too few of the mapped species.
+    """
+    settings = recipe.habitats.on_map
+    places = require_shared(model.card.species, habitats.card.species, settings.shared)
+    weights = habitat_fingerprint(habitats)
+    part = HabitatPart(
+        model=workspace.models / "habitats" / "by_species" / "model",
+        weights=weights,
+        store=workspace.habitats,
+        places=places,
+        settings=settings,
+    )
+    parts: dict[str, JsonValue] = {
+        "without habitats": program.fingerprint,
+        "habitats": weights,
+        "places": places.tolist(),
+        "settings": settings.model_dump(mode="json"),
+    }
+    return replace(program, habitats=part, fingerprint=fingerprint_of(parts))
+
+
+def _declare_habitats(
+    part: HabitatPart, model: HabitatModel, grid: Grid, described: Mapping[str, Any]
+) -> None:
+    """Lay out the group of habitats by species; that of a former habitat model is removed."""
+    _drop_stale(part.store, part.weights, BY_SPECIES)
+    unknown = int((part.places == UNKNOWN).sum())
+    attributes = {
+        **described,
+        "model": part.weights,
+        "species_model": described["model"],
+        "species_ranked": len(part.places) - unknown,
+        "species_not_in_vocabulary": unknown,
+        "species_of_a_sentence": model.card.k,
+    }
+    cube = by_species_cube(
+        grid, model.card.habitats, attributes, probabilities=part.settings.probabilities
+    )
+    declare(part.store, cube)
 
 
 def tile_program(
@@ -86,8 +148,13 @@ def tile_program(
     covariates: Covariates,
     tiles: Sequence[Tile],
     filling: Filling,
+    habitats: HabitatModel | None = None,
 ) -> TileProgram:
-    """Gather all that the pass over a tile needs."""
+    """Gather all that the pass over a tile needs.
+
+    Raises:
+        InputError: A trait table does not fit, or the habitat model not the species.
+    """
     workspace, wanted = filling.workspace, recipe.indicators.specialists
     folder = workspace.models / "specialists"
     specialists = freeze_specialists(model, covariates, tiles, wanted, folder)
@@ -105,7 +172,7 @@ def tile_program(
         "maps": recipe.maps.model_dump(mode="json"),
         "grid": recipe.grid.model_dump(mode="json"),
     }
-    return TileProgram(
+    program = TileProgram(
         covariates=covariates,
         model=workspace.models / "species",
         weights=fingerprint(model),
@@ -117,6 +184,7 @@ def tile_program(
         fingerprint=fingerprint_of(parts),
         device=filling.workers.device,
     )
+    return with_habitats(program, recipe, model, habitats, workspace) if habitats else program
 
 
 def traits_of(recipe: Recipe, table: pd.DataFrame) -> Traits:

@@ -1,22 +1,30 @@
 """The main path: every stage in order."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from biomap_xr.covariates.check import check_sources
 from biomap_xr.covariates.cube import Covariates
 from biomap_xr.covariates.settings import CovariateSettings
 from biomap_xr.grid import Grid
+from biomap_xr.habitats.plantbert.model import HabitatModel
+from biomap_xr.pipeline.by_environment import FormationModel, learn_by_environment
+from biomap_xr.pipeline.by_species import learn_by_species
+from biomap_xr.pipeline.environment_maps import EnvironmentMaps, map_by_environment
 from biomap_xr.pipeline.filling import Filling
-from biomap_xr.pipeline.fingerprints import species_training
+from biomap_xr.pipeline.fingerprints import habitat_training, species_training
 from biomap_xr.pipeline.gathering import gather, land_tiles
 from biomap_xr.pipeline.learning import learn
 from biomap_xr.pipeline.mapping import make_maps
 from biomap_xr.pipeline.observing import Observer, identity
+from biomap_xr.pipeline.plots import files_of
+from biomap_xr.pipeline.predicted import PredictedAssemblages
+from biomap_xr.pipeline.publishing import Published, publish_products
 from biomap_xr.pipeline.scores import RECORD
 from biomap_xr.pipeline.workers import Workers
 from biomap_xr.pipeline.workspace import Workspace
 from biomap_xr.recipe import Recipe
 from biomap_xr.run import Listener, Summary, WorkspaceLock, claim, silent
+from biomap_xr.species.artefact import fingerprint
 from biomap_xr.species.model import SpeciesModel
 from biomap_xr.virtual import simulate
 
@@ -27,9 +35,18 @@ class Run:
 
     workspace: Workspace
     recipe: Recipe
-    model: SpeciesModel
+    model: SpeciesModel | None
+    """None where the recipe observes no species."""
     maps: Summary | None
-    """None where the recipe maps nothing."""
+    """Of species and what follows from them; None where the recipe maps nothing of it."""
+    habitats: HabitatModel | None = None
+    """Pl@ntBERT; None where the recipe does not ask for it."""
+    formations: tuple[FormationModel, ...] = ()
+    """Ensembles of paper 2; none where the recipe does not ask for them."""
+    environment: EnvironmentMaps | None = None
+    """Of these ensembles."""
+    products: Published | None = None
+    """Files for others; None where the recipe does not ask for them."""
 
 
 def run(recipe: Recipe, workspace: Workspace, workers: Workers, listener: Listener = silent) -> Run:
@@ -57,15 +74,70 @@ def run(recipe: Recipe, workspace: Workspace, workers: Workers, listener: Listen
         anchored = recipe.anchored(workspace.root)
         filling = Filling(workspace, workers, recipe.run, listener)
         observer = Observer(anchored, workspace)
+        _look_at_plots(observer)
         covariates = None
         if anchored.covariates is not None:
             covariates = _covariates(anchored.covariates, filling, observer)
-        data = species_training(recipe, anchored, covariates)
-        model = learn(anchored, workspace, observer, covariates, data)
-        if covariates is None:
-            return Run(workspace, recipe, model, None)
-        maps = make_maps(anchored, model, covariates, land_tiles(anchored, filling), filling)
-        return Run(workspace, recipe, model, maps)
+        model = _species_model(recipe, observer, covariates)
+        habitats = _habitat_model(recipe, observer, covariates, model)
+        maps = None
+        if covariates is not None and model is not None:
+            tiles = land_tiles(anchored, filling)
+            maps = make_maps(anchored, model, covariates, tiles, filling, habitats)
+        made = Run(workspace, recipe, model, maps, habitats)
+        made = _by_environment(made, observer, covariates, filling)
+        return replace(made, products=publish_products(anchored, workspace))
+
+
+def _look_at_plots(observer: Observer) -> None:
+    """Read the plots before any long work, unless the models are there already."""
+    trained = (observer.workspace.models / "plots.json").is_file()
+    if observer.recipe.plots is not None and observer.recipe.habitats.wanted and not trained:
+        _ = observer.plots
+
+
+def _species_model(
+    recipe: Recipe, observer: Observer, covariates: Covariates | None
+) -> SpeciesModel | None:
+    """Train the species model where species were observed."""
+    if recipe.observations is None:
+        return None
+    data = species_training(recipe, observer.recipe, covariates)
+    return learn(observer.recipe, observer.workspace, observer, covariates, data)
+
+
+def _habitat_model(
+    recipe: Recipe,
+    observer: Observer,
+    covariates: Covariates | None,
+    species: SpeciesModel | None,
+) -> HabitatModel | None:
+    """Train Pl@ntBERT where it is asked for."""
+    anchored = observer.recipe
+    if anchored.habitats.by_species is None or anchored.plots is None:
+        return None
+    predicted = None
+    if species is not None and covariates is not None:
+        predicted = PredictedAssemblages(species, covariates)
+    external = anchored.habitats.external.values()
+    files = [path for plots in (anchored.plots, *external) for path in files_of(plots)]
+    name = fingerprint(species) if species is not None else ""
+    data = habitat_training(recipe, anchored, name, files)
+    return learn_by_species(observer, predicted, data)
+
+
+def _by_environment(
+    made: Run, observer: Observer, covariates: Covariates | None, filling: Filling
+) -> Run:
+    """Train paper 2's ensembles and map what they say, where they are asked for."""
+    if observer.recipe.habitats.by_environment is None:
+        return made
+    formations = learn_by_environment(made.recipe, observer)
+    maps = None
+    if covariates is not None:
+        tiles = land_tiles(observer.recipe, filling)
+        maps = map_by_environment(observer, formations, covariates, tiles, filling)
+    return replace(made, formations=formations, environment=maps)
 
 
 def _covariates(settings: CovariateSettings, filling: Filling, observer: Observer) -> Covariates:
@@ -75,7 +147,8 @@ def _covariates(settings: CovariateSettings, filling: Filling, observer: Observe
     # Wrong inputs should be known before the long work, not after it.
     check_sources(settings, grid)
     # A background drawn on land waits for the land mask.
-    drawn = observer.settings.background.random_cells > 0
+    observed = recipe.observations
+    drawn = observed is None or observed.background.random_cells > 0
     if not drawn and not (filling.workspace.models / RECORD).is_file():
         _ = observer.sites
     gather(recipe, settings, filling)

@@ -10,7 +10,8 @@ from biomap_xr.pipeline.workspace import Workspace
 from biomap_xr.recipe import Recipe
 from biomap_xr.run import Failure, owner_of
 
-PROGRAMS = ("masks", "covariates", "maps")
+COVARIATES = ("masks", "covariates")
+SPECIES, HABITATS = "model", "habitat model"
 
 
 @dataclass(frozen=True)
@@ -42,39 +43,57 @@ class Progress:
     programs: dict[str, Filled]
     """By name, in the order in which they run."""
     failures: tuple[Failure, ...]
-    trained: bool
-    mapped: bool
-    """Whether the recipe asks for maps."""
+    models: dict[str, bool]
+    """Whether each model that the recipe asks for is trained."""
     owner: str
     """The process that runs it now; empty where none does."""
 
     @property
     def status(self) -> int:
-        """0 where the model and all maps are there, 4 where something is missing."""
-        done = self.trained and (not self.mapped or self.programs["maps"].done)
+        """0 where all models and maps are there, 4 where something is missing."""
+        last = list(self.programs.values())[-1:]
+        done = all(self.models.values()) and all(filled.done for filled in last)
         return 0 if done and not self.failures else SetAsideError.status
 
     def lines(self) -> Iterator[str]:
         """Say it in plain words, line by line."""
         yield f"running: {self.owner or 'no'}"
-        yield f"model: {'trained' if self.trained else 'not trained yet'}"
-        if self.mapped:
-            for program, filled in self.programs.items():
-                yield f"{program}: {filled}"
+        for model, trained in self.models.items():
+            yield f"{model}: {'trained' if trained else 'not trained yet'}"
+        for program, filled in self.programs.items():
+            yield f"{program}: {filled}"
         for failure in self.failures:
             yield f"set aside: {failure.program} {failure.tile}: {failure.error}"
 
 
 def progress_of(recipe: Recipe, workspace: Workspace) -> Progress:
     """Look at what a workspace holds; nothing is opened for writing or computed."""
-    ledgers = [workspace.ledger(name) for name in PROGRAMS]
+    programs = programs_of(recipe)
+    ledgers = [workspace.ledger(name) for name in programs]
     return Progress(
-        programs={name: _filled(workspace, name) for name in PROGRAMS},
+        programs={name: _filled(workspace, name) for name in programs},
         failures=tuple(each for ledger in ledgers for each in ledger.failures.all()),
-        trained=(workspace.models / RECORD).is_file(),
-        mapped=recipe.covariates is not None,
+        models=_models(recipe, workspace),
         owner=str(owner_of(workspace.root) or ""),
     )
+
+
+def programs_of(recipe: Recipe) -> tuple[str, ...]:
+    """Name what a recipe fills tile by tile, in the order in which it runs."""
+    if recipe.covariates is None:
+        return ()
+    return (*COVARIATES, *(("maps",) if recipe.observations else ()))
+
+
+def _models(recipe: Recipe, workspace: Workspace) -> dict[str, bool]:
+    """Look for the record that ends each training that the recipe asks for."""
+    records = {}
+    if recipe.observations is not None:
+        records[SPECIES] = workspace.models / RECORD
+    if recipe.habitats.by_species is not None:
+        scores = workspace.models / "habitats" / "by_species" / "scores"
+        records[HABITATS] = scores / "plots.json"
+    return {name: path.is_file() for name, path in records.items()}
 
 
 def _filled(workspace: Workspace, program: str) -> Filled:

@@ -19,7 +19,9 @@ from biomap_xr.covariates.cube import Covariates
 from biomap_xr.cubes import Shard, write_block
 from biomap_xr.errors import InputError
 from biomap_xr.grid import Tile
+from biomap_xr.habitats.cube import BY_SPECIES
 from biomap_xr.indicators.sums import Sums
+from biomap_xr.pipeline.habitat_pass import HabitatPart, HabitatPass
 from biomap_xr.run import Outcome
 from biomap_xr.species.artefact import load_model
 from biomap_xr.species.cube import LEVELS, SHARD, MapSettings, quantise
@@ -29,7 +31,7 @@ from biomap_xr.species.model import SpeciesModel
 if TYPE_CHECKING:
     from biomap_xr.run.receipts import Statistics
 
-KERNEL = 2
+KERNEL = 3
 """Raised when the values that the program writes change."""
 
 
@@ -51,7 +53,7 @@ class Assemblage:
 
 @dataclass(frozen=True)
 class TileProgram:
-    """Makes the species and indicator maps of one tile; paths and small tables only."""
+    """Makes the maps of one tile: species, indicators, habitats; paths and small tables only."""
 
     covariates: Covariates
     model: Path
@@ -65,11 +67,13 @@ class TileProgram:
     reach: float
     """Metres within which a water cell takes the nearest land cell's prediction."""
     fingerprint: str
+    habitats: HabitatPart | None = None
+    """None where no habitats are read from the assemblages."""
     device: str = "cpu"
     name: str = "maps"
 
     def __call__(self, tile: Tile) -> Outcome:
-        """Write both cubes' shards of a tile.
+        """Write the shards of a tile in all cubes.
 
         Returns:
             The shards, and what the reports sum up: valid cells, expected richness before and
@@ -108,6 +112,9 @@ class TilePass:
         self.species = len(model.card.species_id)
         self.stored = 0
         self.occupied = np.zeros(self.species, np.int64)
+        self.habitats = (
+            HabitatPass(program.habitats, self.cells, program.device) if program.habitats else None
+        )
         self.shards: list[Shard] = []
 
     def run(self) -> Outcome:
@@ -124,6 +131,7 @@ class TilePass:
             "richness": richness,
             "stored_richness": self.stored / LEVELS,
             "occupied": self.occupied.astype(float).tolist(),
+            **self._write_habitats(),
         }
         return Outcome(tuple(self.shards), statistics)
 
@@ -135,6 +143,8 @@ class TilePass:
         for place, probability in self._blocks(rows):
             part = slice(start + place.start, start + place.stop)
             sums.append(self._sums(part, probability))
+            if self.habitats is not None:
+                self.habitats.add(part, probability)
             levels[place, self.embedding.valid] = self._quantised(part, probability)
         if self.program.species_store is not None:
             origin = {"species": start, **self._origin}
@@ -183,8 +193,22 @@ class TilePass:
         for name, values in maps.items():
             self._write(self.program.indicators_store, name, np.asarray(values), self._origin)
 
+    def _write_habitats(self) -> "Statistics":
+        """Read and write the habitats, where they are wanted."""
+        if self.habitats is None or self.program.habitats is None:
+            return {}
+        maps, statistics = self.habitats.maps(self.embedding.valid)
+        for name, values in maps.items():
+            self._write(self.program.habitats.store, name, values, self._origin, BY_SPECIES)
+        return statistics
+
     def _write(
-        self, store: Path, variable: str, block: NDArray[Any], origin: dict[str, int]
+        self,
+        store: Path,
+        variable: str,
+        block: NDArray[Any],
+        origin: dict[str, int],
+        group: str = "",
     ) -> None:
-        shards = write_block(store, "", variable, block, origin)
+        shards = write_block(store, group, variable, block, origin)
         self.shards += [replace(shard, path=f"{store.name}/{shard.path}") for shard in shards]

@@ -34,6 +34,16 @@ class Workspace:
         return self.root / "indicators.zarr"
 
     @property
+    def habitats(self) -> Path:
+        """Cubes of habitats: by species, by environment, from wall to wall."""
+        return self.root / "habitats.zarr"
+
+    @property
+    def products(self) -> Path:
+        """Files of the habitat maps for others."""
+        return self.root / "products"
+
+    @property
     def models(self) -> Path:
         """Artefacts of training: models, scores, the frozen specialists."""
         return self.root / "models"

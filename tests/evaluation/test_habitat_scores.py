@@ -96,6 +96,19 @@ def test_intervals_hold_the_value():
         assert measure.interval.low <= measure.value <= measure.interval.high
 
 
+def test_who_names_no_habitat_is_wrong_but_no_class_is_blamed():
+    probability = np.array([[1.0, 0], [0, 0], [0, 1]])
+    judged = Judged(("R22", "T17"), probability, (("R22",), ("R22",), ("T17",)))
+    assert judged.hits(3).tolist() == [1, 0, 1]
+    assert judged.top_hits().tolist() == [1, 0, 1]
+    assert judged.pairs()[1].tolist() == [0, -1, 1]
+    first = class_scores(judged)[0]
+    assert (first.plots, first.precision, first.recall) == (2, 1.0, 0.5)
+    row = evaluate_habitats("x", judged)
+    assert row.measure("Precision").value == 1.0
+    assert row.measure("Recall").value == 0.75
+
+
 def test_shapes_and_bare_plots_are_refused():
     with pytest.raises(InputError, match=r"2 plots and 1 habitats need \(2, 1\)"):
         Judged(("R22",), np.ones((1, 1)), (("R22",), ("R22",)))

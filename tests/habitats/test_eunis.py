@@ -22,7 +22,9 @@ from biomap_xr.habitats.eunis import (
 CODES = ("MA221", "N1A", "P3a", "Q11", "R22", "R21", "R1A", "T17", "V39")
 
 
-@pytest.mark.parametrize("wrong", ["", "X11", "MAa", "R222", "Forest", "~", "r22", "R2a", "MA1"])
+@pytest.mark.parametrize(
+    "wrong", ["", "X11", "MAa", "R222", "Forest", "~", "r22", "R2a", "MA1", "SEA"]
+)
 def test_an_unknown_code_is_named(wrong: str) -> None:
     with pytest.raises(InputError, match="is not in the hierarchy"):
         normalise(wrong)

@@ -11,6 +11,7 @@ from biomap_xr.covariates.cube import Covariates
 from biomap_xr.cubes import declare, open_cube
 from biomap_xr.errors import InputError
 from biomap_xr.grid import Grid
+from biomap_xr.habitats.cube import by_species_cube
 from biomap_xr.indicators.cube import indicators_cube
 from biomap_xr.pipeline.filling import Filling
 from biomap_xr.pipeline.mapping import tile_program
@@ -34,7 +35,8 @@ def program(finished, tiny, grid):
     covariates = Covariates.open(finished.workspace.covariates, grid)
     with Workers(SERIAL) as workers:
         filling = Filling(finished.workspace, workers, FillSettings())
-        return tile_program(recipe, finished.model, covariates, tuple(grid.tiles()), filling)
+        tiles = tuple(grid.tiles())
+        return tile_program(recipe, finished.model, covariates, tiles, filling, finished.habitats)
 
 
 @pytest.fixture
@@ -44,7 +46,10 @@ def elsewhere(program, finished, grid, tmp_path):
         program,
         species_store=tmp_path / "species.zarr",
         indicators_store=tmp_path / "indicators.zarr",
+        habitats=replace(program.habitats, store=tmp_path / "habitats.zarr"),
     )
+    codes = finished.habitats.card.habitats
+    declare(moved.habitats.store, by_species_cube(grid, codes, {}, probabilities=True))
     declare(moved.species_store, species_cube(grid, finished.model.card, {}))
     declare(moved.indicators_store, indicators_cube(grid, {}))
     return moved
@@ -91,7 +96,7 @@ def test_only_its_tile_is_written(elsewhere, grid):
     inside = part_of(elsewhere.species_store, grid)["valid"]
     assert int(whole.sum()) == int(inside.sum()) > 0
     roots = {shard.path.split("/")[0] for shard in outcome.shards}
-    assert roots == {"species.zarr", "indicators.zarr"}
+    assert roots == {"species.zarr", "indicators.zarr", "habitats.zarr"}
     for shard in outcome.shards:
         assert shard.is_intact(elsewhere.species_store.parent, deep=True)
 
@@ -112,7 +117,7 @@ def test_the_block_of_species_makes_no_difference(elsewhere, program, finished, 
 
 
 def test_without_a_species_cube_the_indicators_are_the_same(elsewhere, finished, grid):
-    outcome = replace(elsewhere, species_store=None)(grid.tile(TILE))
+    outcome = replace(elsewhere, species_store=None, habitats=None)(grid.tile(TILE))
     assert all(shard.path.startswith("indicators.zarr/") for shard in outcome.shards)
     one = part_of(elsewhere.indicators_store, grid)
     other = part_of(finished.workspace.indicators, grid)

@@ -21,7 +21,10 @@ class Fitted(Protocol):
 class Classifier(Protocol):
     """A classifier that can learn, under a name that reports print."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What reports call it."""
+        ...
 
     def fit(self, samples: Samples, roles: Roles) -> Fitted:
         """Learn from the rows of role ``train``; stop by those of ``validation`` if any."""
