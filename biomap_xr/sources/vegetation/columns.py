@@ -32,8 +32,8 @@ class CoverColumns(Settings):
 
     plot: Names
     species: Names
-    cover: Names
-    """Percent of the ground."""
+    cover: Names = ()
+    """Percent of the ground; none: the table says presence only, and all covers are 1."""
 
 
 class MatrixColumns(Settings):

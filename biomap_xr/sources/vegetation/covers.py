@@ -13,6 +13,10 @@ from biomap_xr.sources.vegetation.columns import CoverColumns, FileFormat, Matri
 from biomap_xr.sources.vegetation.files import DEFAULT, header_of, open_columns, rows_of, shown
 from biomap_xr.sources.vegetation.raw import COVER_COLUMNS
 
+PRESENCE_COLUMNS = ("plot", "species")
+PRESENT = 1.0
+"""Cover of a species of which only the presence is known; percent."""
+
 
 def read_covers(path: Path, columns: CoverColumns, written: FileFormat = DEFAULT) -> pd.DataFrame:
     """Read a long table of covers.
@@ -24,8 +28,9 @@ def read_covers(path: Path, columns: CoverColumns, written: FileFormat = DEFAULT
         InputError: The file or a column is missing, or a row has no plot, no species, or a cover
             that is no number.
     """
-    names = {field: getattr(columns, field) for field in COVER_COLUMNS}
-    found = open_columns(path, names, written, text=("plot", "species"), required=COVER_COLUMNS)
+    fields = COVER_COLUMNS if columns.cover else PRESENCE_COLUMNS
+    names = {field: getattr(columns, field) for field in fields}
+    found = open_columns(path, names, written, text=("plot", "species"), required=fields)
     return covers_from(found)
 
 
@@ -45,8 +50,11 @@ def covers_from(found: Found) -> pd.DataFrame:
                 f"first line {lines[0] + 2}; expected the name of a {name}: fill it in, or remove "
                 "the rows"
             )
-    cover = numbers(found, "cover")
-    _check_finite(cover, found.path)
+    if "cover" in found.names:
+        cover = numbers(found, "cover")
+        _check_finite(cover, found.path)
+    else:
+        cover = pd.Series(PRESENT, plot.index)
     return pd.DataFrame({"plot": plot, "species": species, "cover": cover})
 
 

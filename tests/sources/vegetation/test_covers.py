@@ -75,3 +75,11 @@ def test_a_matrix_is_read_either_way_round(tmp_path: Path, rows: str, text: str)
 def test_matrices_that_cannot_be_read_are_refused(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         read_matrix(write(tmp_path / "a.csv", text), MatrixColumns())
+
+
+def test_without_a_column_of_covers_presence_counts_as_one(tmp_path):
+    path = tmp_path / "surveys.csv"
+    path.write_text("surveyId,speciesId\n7,12.0\n7,3.0\n8,12.0\n")
+    found = read_covers(path, CoverColumns(plot="surveyId", species="speciesId"))
+    assert found["cover"].tolist() == [1.0, 1.0, 1.0]
+    assert found["plot"].tolist() == ["7", "7", "8"]
