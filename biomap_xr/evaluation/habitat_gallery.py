@@ -19,7 +19,6 @@ from biomap_xr.habitats.legend import SURFACES, Legend
 
 RULE_COLOURS = {
     "urban": "#a0a0a0",
-    "sea": "#c4dceb",
     "water_courses": "#148296",
     "lakes_reservoirs": "#3c96af",
     "transitional_waters": "#6eb4be",
@@ -29,6 +28,8 @@ RULE_COLOURS = {
     "priority_2": "#66a86f",
     "priority_3": "#b9d28f",
 }
+BLANK = ("nodata", "sea")
+"""Rules of cells that are no land."""
 LATER = "#8a6fb0"
 """Of the formations behind the third of the order."""
 ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
@@ -216,7 +217,9 @@ def wall_to_wall_pictures(cube: xr.Dataset, drawing: Drawing) -> tuple[Picture, 
             (y, x).
         drawing: legend and size.
     """
-    dominant = cube["habitat"].isel(rank=0)
+    # The sea is blank as on all maps, so that shares are of the land.
+    habitat = cube["habitat"].isel(rank=0)
+    dominant = habitat.where(habitat != SURFACES["SEA"], np.uint16(NO_HABITAT))
     return (
         drawing.habitats(
             _at_level_1(dominant),
@@ -246,7 +249,7 @@ def _rule_picture(rule: xr.DataArray, drawing: Drawing) -> Picture:
     rules = rules_of(rule)
     colours = {number: RULE_COLOURS.get(name, LATER) for number, name in rules.items()}
     names = {number: rule_words(name) for number, name in rules.items()}
-    nothing = [number for number, name in rules.items() if name == "nodata"]
+    nothing = [number for number, name in rules.items() if name in BLANK]
     decided = rule.astype(np.uint16).where(~rule.isin([*nothing, 255]), NO_HABITAT)
     return picture(
         "wall to wall, rule",

@@ -1,6 +1,6 @@
 """Tables of a report about habitats, from what other rooms say of their work."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
@@ -16,7 +16,7 @@ from biomap_xr.evaluation.habitat_areas import (
 )
 from biomap_xr.evaluation.habitat_scores import ClassScore, Judged, class_scores
 from biomap_xr.habitats.eunis import FORMATIONS
-from biomap_xr.observations.plot_report import CurationReport, PlotStep
+from biomap_xr.observations.plot_report import Counts, CurationReport, PlotStep
 
 SHOWN = 15
 """Habitats of a table that are seen at once; the others are folded."""
@@ -61,21 +61,20 @@ def curation_tables(report: CurationReport) -> tuple[Table, ...]:
     return (*files, _step_table("From tables to vegetation plots", report.steps, kept))
 
 
-def _step_table(caption: str, steps: Iterable[PlotStep], note: str = "") -> Table:
+def _step_table(caption: str, steps: Sequence[PlotStep], note: str = "") -> Table:
     columns = ("step", "plots", "with a habitat", "species", "observations", "left out")
-    rows = tuple(
-        (
-            STEPS.get(step.name, step.name),
-            step.after.plots,
-            step.after.labelled,
-            step.after.species,
-            step.after.observations,
-            _examples(step.examples),
-        )
+    before = [("before", *_counted(step.before), "") for step in steps[:1]]
+    after = [
+        (STEPS.get(step.name, step.name), *_counted(step.after), _examples(step.examples))
         for step in steps
-    )
+    ]
+    rows = (*before, *after)
     told = "Numbers are those left after the step."
     return Table(caption, columns, rows, f"{told} {note}".strip())
+
+
+def _counted(counts: Counts) -> tuple[int, int, int, int]:
+    return counts.plots, counts.labelled, counts.species, counts.observations
 
 
 def _examples(examples: Mapping[str, int]) -> str:
@@ -130,7 +129,7 @@ def formation_table(results: Sequence[FormationResult]) -> Table:
     """Spread class-wise scores within each formation as paper 2, table 4 does: mean, deviation."""
     columns = (
         "formation", "plots from", "plots", "habitats", "precision", "± s.d.", "recall", "± s.d.",
-        "F-score", "± s.d.", "top-3",
+        "F1", "± s.d.", "top-3",
     )  # fmt: skip
     return Table(
         "Scores of single habitats within each formation: mean and standard deviation",
@@ -231,7 +230,7 @@ def cover_table(cells: Mapping[str, int], names: Mapping[str, str], *, resolutio
         )
         for code in order
     )
-    return Table("What covers the map", ("", "cells", "area (km²)", "share (%)"), rows)
+    return Table("What covers the land", ("", "cells", "area (km²)", "share (%)"), rows)
 
 
 def rule_table(cells: Mapping[str, int]) -> Table:

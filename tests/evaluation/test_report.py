@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from biomap_xr.evaluation.content import Fact, Picture, ReportContent, Table
+from biomap_xr.evaluation.content import Fact, Picture, ReportContent, Scoreboard, Section, Table
 from biomap_xr.evaluation.figures import status_map
 from biomap_xr.evaluation.gallery import picture
 from biomap_xr.evaluation.intervals import Interval
@@ -100,6 +100,21 @@ def test_an_empty_report_is_a_page_without_empty_parts() -> None:
     page = read(render(ReportContent("nothing yet")))
     assert "section" not in page.seen
     assert "nothing yet" in page.text
+
+
+def test_long_tables_are_folded_under_their_caption() -> None:
+    rows: tuple[tuple[str, float, int], ...] = (("a", 0.5, 12_000), ("b", float("nan"), 1))
+    table = Table("All of them", ("name", "F-score", "plots"), rows, folded=True, decimals=3)
+    board = Scoreboard("Members", (Row("one", ()),), folded=True)
+    section = Section("part", "Part", "Words.", (board,), (table,))
+    html = render(ReportContent(title="x", habitats=(section,)))
+    assert html.count("<details>") == html.count("</details>") == 2
+    assert "<summary>All of them</summary>" in html
+    assert "<caption>" not in html
+    # Three decimals in each line, over which the column's name stands.
+    assert '<td class="number">0.500</td><td class="number">12,000</td>' in html
+    assert '<td class="number">–</td><td class="number">1</td>' in html
+    assert '<th scope="col">name</th><th scope="col" class="number">F-score</th>' in html
 
 
 def test_a_model_without_intervals_is_said_to_have_none() -> None:
