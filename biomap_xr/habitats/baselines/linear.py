@@ -48,8 +48,12 @@ class FittedLinear:
 
     def predict_proba(self, assemblages: Assemblages) -> NDArray[np.float32]:
         """Return probabilities (n, habitat); 0 for habitats that did not occur in training."""
-        features = reciprocal_ranks(assemblages.sentences, len(assemblages.species))
-        probability = np.zeros((len(assemblages), self.habitats), np.float32)
+        return self.of_sentences(assemblages.sentences)
+
+    def of_sentences(self, sentences: NDArray[np.integer]) -> NDArray[np.float32]:
+        """Return probabilities (n, habitat) of sentences (n, K)."""
+        features = reciprocal_ranks(sentences, self.model.n_features_in_)
+        probability = np.zeros((len(sentences), self.habitats), np.float32)
         probability[:, self.model.classes_] = self.model.predict_proba(features)
         return probability
 

@@ -1,6 +1,6 @@
 """Second stage: ranked species are classified (paper 1, "Species-to-Habitat Classification")."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,10 @@ from biomap_xr.habitats.plantbert.vocabulary import END, SentenceTokens
 
 AT_ONCE = 256
 """Sentences of a batch in validation, which needs no gradients."""
+
+
+Teacher = Callable[[NDArray[np.integer]], NDArray[np.float32]]
+"""Gives probabilities (n, habitat) of sentences (n, K)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +49,7 @@ class Classification:
         validation: Labelled,
         tokens: SentenceTokens,
         settings: FineTuningSettings,
+        teacher: Teacher | None = None,
     ) -> None:
         """Take the data.
 
@@ -54,12 +59,14 @@ class Classification:
             validation: To choose the epoch by; may be empty.
             tokens: Ids of the species.
             settings: Order, weights of classes and what the best epoch is chosen by.
+            teacher: Whose answers are part of the targets; needed where its share is above 0.
         """
         self.network = network
         self.training = training
         self.validation = validation
         self.tokens = tokens
         self.settings = settings
+        self.teacher = teacher if settings.teacher else None
         self.lengths = (training.sentences != END).sum(axis=1)
         self.steps = -(-len(training) // settings.batch)
         self.weight = class_weights(training.label, int(network.config.num_labels), settings)
@@ -76,12 +83,7 @@ class Classification:
         ids = hidden_species(ids, self.tokens, self.settings.hidden_species, generator)
         scores = self._scores(ids, attention)
         truth = torch.from_numpy(self.training.label[rows]).to(scores.device)
-        loss = cross_entropy(
-            scores,
-            truth,
-            weight=self.weight.to(scores.device),
-            label_smoothing=self.settings.label_smoothing,
-        )
+        loss = self._loss(scores, truth, sentences)
         return Step(loss, int((scores.argmax(dim=-1) == truth).sum()), len(rows))
 
     @torch.inference_mode()
@@ -98,6 +100,17 @@ class Classification:
             right += int((scores.argmax(dim=-1) == truth).sum())
         loss, accuracy = total / len(self.validation), right / len(self.validation)
         return Validation(loss, accuracy, -loss if self.settings.monitor == "loss" else accuracy)
+
+    def _loss(self, scores: Tensor, truth: Tensor, sentences: NDArray[np.int32]) -> Tensor:
+        """Compare scores (n, habitat) with habitats (n,) and with what the teacher says."""
+        weight = self.weight.to(scores.device)
+        smoothing = self.settings.label_smoothing
+        loss = cross_entropy(scores, truth, weight=weight, label_smoothing=smoothing)
+        if self.teacher is None:
+            return loss
+        said = torch.from_numpy(self.teacher(sentences)).to(scores.device)
+        share = self.settings.teacher
+        return (1 - share) * loss + share * cross_entropy(scores, said, weight=weight)
 
     def _scores(self, ids: NDArray[np.int64], attention: NDArray[np.int64]) -> Tensor:
         """Read token ids (n, L); scores (n, habitat)."""

@@ -18,6 +18,15 @@ from biomap_xr.errors import InputError
 from biomap_xr.habitats.plantbert.settings import NetworkSettings
 
 KIND = "bert"
+SPREAD = 0.6
+"""Deviation of the random weights of a new network, times the root of its width: 0.022 for BERT's
+768, which has 0.02, and more for a narrow one, whose signals would fade."""
+OF_SPECIES = 0.02
+"""Deviation of the embeddings of species at first."""
+OF_RANKS = 0.1
+"""Deviation of the embeddings of ranks at first."""
+PERIODS = (0.25, 2.0)
+"""Slowest and fastest curve over the logarithm of the rank."""
 
 
 def configuration(
@@ -39,6 +48,7 @@ def configuration(
         hidden_dropout_prob=settings.dropout,
         attention_probs_dropout_prob=settings.dropout,
         max_position_embeddings=settings.positions,
+        initializer_range=SPREAD / math.sqrt(settings.hidden),
         pad_token_id=tokenizer.pad_token_id,
         **_names(habitats),
     )
@@ -138,14 +148,16 @@ def classifying_network(masked: BertForMaskedLM, habitats: Sequence[str]) -> Any
 
 
 def _ranked(network: BertForMaskedLM) -> BertForMaskedLM:
-    """Start the position embeddings as smooth curves over the logarithm of the rank.
+    """Start with ranks as smooth curves over their logarithm and with faint species.
 
     Neighbouring ranks are then alike from the first step on, and the more so the further down they
-    are, as in the reciprocal ranks of paper 1; random ones must learn each rank from its own plots.
+    are, as in the reciprocal ranks of paper 1; and a species that few plots have says little.
     """
-    table = network.bert.embeddings.position_embeddings.weight
+    embeddings = network.bert.embeddings
     with torch.no_grad():
-        table.copy_(rank_curves(*table.shape) * network.config.initializer_range)
+        ranks = embeddings.position_embeddings.weight
+        ranks.copy_(rank_curves(*ranks.shape) * OF_RANKS)
+        embeddings.word_embeddings.weight.mul_(OF_SPECIES / network.config.initializer_range)
     return network
 
 
@@ -153,12 +165,11 @@ def rank_curves(positions: int, width: int) -> Tensor:
     """Return sines and cosines over the logarithm of the position.
 
     Returns:
-        (positions, width) of variance 1 about; half of the columns are sines of 1/2 to
-        ``width / 8`` periods, the others their cosines.
+        (positions, width) of mean square 1; one half of the columns are sines of 1/4 to 2 periods,
+        the other half their cosines.
     """
     share = torch.log1p(torch.arange(positions)) / math.log1p(positions)
-    periods = torch.linspace(0.5, max(width / 8, 0.5), (width + 1) // 2)
-    angle = 2 * math.pi * share[:, None] * periods[None]
+    angle = 2 * math.pi * share[:, None] * torch.linspace(*PERIODS, (width + 1) // 2)[None]
     return math.sqrt(2) * torch.cat([angle.sin(), angle.cos()], dim=1)[:, :width]
 
 

@@ -16,10 +16,11 @@ from biomap_xr.errors import InputError
 from biomap_xr.folds import Roles
 from biomap_xr.habitats.assemblages import Assemblages, Samples
 from biomap_xr.habitats.baselines.classifier import require_labelled
+from biomap_xr.habitats.baselines.linear import LinearClassifier
 from biomap_xr.habitats.plantbert.artefact import fingerprint
 from biomap_xr.habitats.plantbert.card import HabitatCard
 from biomap_xr.habitats.plantbert.checkpoint import Epoch
-from biomap_xr.habitats.plantbert.fine_tuning import Classification, Labelled
+from biomap_xr.habitats.plantbert.fine_tuning import Classification, Labelled, Teacher
 from biomap_xr.habitats.plantbert.model import HabitatModel
 from biomap_xr.habitats.plantbert.network import classifying_network, masked_network
 from biomap_xr.habitats.plantbert.pretraining import MaskedSpecies, readable
@@ -133,7 +134,9 @@ def fine_tune(
     training = _labelled(samples, require_labelled(samples, roles.train), model.card.k)
     validation = _labelled(samples, samples.labelled(roles.validation), model.card.k)
     network = deepcopy(model.network)
-    lesson = Classification(network, training, validation, model.tokens, whole.fine_tuning)
+    teacher = _teacher(samples, roles, whole.fine_tuning)
+    chosen = whole.fine_tuning
+    lesson = Classification(network, training, validation, model.tokens, chosen, teacher)
     run = _run("fine_tuning", samples, roles, whole, watching, start=model)
     with threads(whole.threads):
         course = run_stage(lesson, whole.fine_tuning, run)
@@ -174,6 +177,11 @@ def _run(
         progress=watching.progress,
         patience=settings.fine_tuning.patience if stage == "fine_tuning" else None,
     )
+
+
+def _teacher(samples: Samples, roles: Roles, settings: FineTuningSettings) -> Teacher | None:
+    """Fit the linear model to the rows that train, where it has a share."""
+    return LinearClassifier().fit(samples, roles).of_sentences if settings.teacher else None
 
 
 def _labelled(samples: Samples, rows: Any, k: int) -> Labelled:

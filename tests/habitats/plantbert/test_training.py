@@ -1,0 +1,118 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tiny_model import SPECIES
+from tiny_samples import TINY, tiny_roles, tiny_samples
+
+from biomap_xr.errors import InputError
+from biomap_xr.habitats.assemblages import of_probability, samples_of
+from biomap_xr.habitats.plantbert.artefact import fingerprint, save_model
+from biomap_xr.habitats.plantbert.checkpoint import Epoch
+from biomap_xr.habitats.plantbert.model import HabitatModel
+from biomap_xr.habitats.plantbert.settings import FineTuningSettings, PlantBertSettings
+from biomap_xr.habitats.plantbert.training import Watching, fine_tune, train_habitat_model
+
+SAMPLES, ROLES = tiny_samples(), tiny_roles()
+
+
+class StopError(Exception):
+    pass
+
+
+def accuracy(model: HabitatModel) -> float:
+    rows = SAMPLES.labelled(ROLES.test)
+    chosen = model.predict_proba(SAMPLES.assemblages.sentences[rows]).argmax(axis=1)
+    return float((chosen == SAMPLES.label[rows]).mean())
+
+
+@pytest.fixture(scope="module")
+def trained() -> HabitatModel:
+    return train_habitat_model(SAMPLES, ROLES, TINY, provenance={"plots": "made up"})
+
+
+def test_dominant_species_tell_the_habitat(trained: HabitatModel) -> None:
+    assert accuracy(trained) > 0.8
+    card = trained.card
+    assert card.habitats == SAMPLES.habitats
+    assert len(card.training["pretraining"]) == 2
+    assert card.training["fine_tuning"][0]["sentences"] == 48
+    assert card.training["fine_tuning"][0]["validation_sentences"] == 12
+    assert card.data_fingerprint == SAMPLES.fingerprint()
+    assert card.provenance == {"plots": "made up"}
+
+
+@pytest.mark.parametrize("stop", [("pretraining", 1), ("fine_tuning", 3)])
+def test_an_interrupted_training_ends_with_the_same_bits(
+    stop: tuple[str, int], trained: HabitatModel, tmp_path: Path
+) -> None:
+    def interrupt(epoch: Epoch) -> None:
+        if (epoch.stage, epoch.epoch) == stop:
+            raise StopError
+
+    with pytest.raises(StopError):
+        train_habitat_model(SAMPLES, ROLES, TINY, watching=Watching(interrupt, tmp_path))
+    told: list[Epoch] = []
+    again = train_habitat_model(SAMPLES, ROLES, TINY, watching=Watching(told.append, tmp_path))
+    assert (told[0].stage, told[0].epoch) == (stop[0], stop[1] + 1)
+    expected = replace(trained, card=trained.card.model_copy(update={"provenance": {}}))
+    assert fingerprint(again) == fingerprint(expected)
+
+
+def test_rows_without_a_role_are_not_looked_at(trained: HabitatModel) -> None:
+    label = SAMPLES.label.copy()
+    label[ROLES.test] = -1
+    blind = train_habitat_model(replace(SAMPLES, label=label), ROLES, TINY)
+    assert (
+        blind.predict_proba(SAMPLES.assemblages.sentences)
+        == trained.predict_proba(SAMPLES.assemblages.sentences)
+    ).all()
+
+
+def test_assemblages_of_an_sdm_train_it_further(trained: HabitatModel) -> None:
+    generator = np.random.default_rng(1)
+    probability = generator.uniform(0, 0.4, (90, len(SPECIES)))
+    # As predicted, the species that tell the habitats are others.
+    probability[np.arange(90), 2 * (np.arange(90) % 3) + 1] = 0.9
+    labels = [(trained.card.habitats[number % 3],) for number in range(90)]
+    samples = samples_of(of_probability(probability, SPECIES, 6), labels, trained.card.habitats)
+    settings = FineTuningSettings(epochs=16, batch=8, learning_rate=1e-2)
+    further = fine_tune(trained, samples, ROLES, settings)
+    rows = ROLES.test
+    before, after = (
+        (model.predict_proba(samples.assemblages.sentences[rows]).argmax(axis=1) == rows % 3).mean()
+        for model in (trained, further)
+    )
+    assert after > 0.8 > before
+    assert [len(part["course"]) for part in further.card.training["fine_tuning"]] == [16, 16]
+
+
+def test_a_trained_model_is_a_start_for_other_species(
+    trained: HabitatModel, tmp_path: Path
+) -> None:
+    save_model(trained, tmp_path / "model")
+    species = (*SPECIES[:5], "salix nova")
+    other = replace(SAMPLES, assemblages=replace(SAMPLES.assemblages, species=species))
+    settings = PlantBertSettings.model_validate(
+        {
+            **TINY.model_dump(),
+            "network": {"name_or_path": str(tmp_path / "model")},
+            "pretraining": {"epochs": 1},
+        }
+    )
+    model = train_habitat_model(other, ROLES, settings)
+    assert model.card.training["added_tokens"] == 1
+    assert model.network.config.hidden_size == 16
+    assert len(model.tokenizer) == len(SPECIES) + 7
+
+
+def test_samples_that_do_not_fit_are_refused(trained: HabitatModel) -> None:
+    with pytest.raises(InputError, match=r"samples name 1 habitats.*\['T17'\] are none"):
+        fine_tune(trained, replace(SAMPLES, habitats=("T17",)), ROLES)
+    short = replace(SAMPLES.assemblages, sentences=SAMPLES.assemblages.sentences[:, :3])
+    with pytest.raises(InputError, match="room for 3 species, the settings ask for k = 6"):
+        train_habitat_model(replace(SAMPLES, assemblages=short), ROLES, TINY)
+    foreign = replace(SAMPLES.assemblages, species=("salix nova", *SPECIES[1:]))
+    with pytest.raises(InputError, match="1 are not in its vocabulary"):
+        fine_tune(trained, replace(SAMPLES, assemblages=foreign), ROLES)
