@@ -10,7 +10,13 @@ from pydantic import Field, model_validator
 
 from biomap_xr.settings import Settings
 
-PUBLISHED_STAGE: dict[str, Any] = {"learning_rate": 3e-5, "batch": 8, "epochs": 5, "warm_up": 0.0}
+PUBLISHED_STAGE: dict[str, Any] = {
+    "learning_rate": 3e-5,
+    "batch": 8,
+    "epochs": 5,
+    "warm_up": 0.0,
+    "steps": None,
+}
 """Both stages of the published training; the released model has 2e-5 and batches of 2."""
 PUBLISHED_PRETRAINING: dict[str, Any] = {**PUBLISHED_STAGE, "packing": "concatenate"}
 PUBLISHED_FINE_TUNING: dict[str, Any] = {
@@ -54,6 +60,10 @@ class StageSettings(Settings):
     """How weights are fitted in one of the two stages: AdamW, its rate falling linearly to 0."""
 
     epochs: int = Field(10, ge=0, le=10_000)
+    """At most."""
+    steps: int | None = Field(1200, ge=1)
+    """Epochs are fewer where they would take more steps than this, but never fewer than 5: many
+    plots need fewer readings of each. None counts epochs alone, as published."""
     batch: int = Field(32, ge=1)
     """Sentences (or blocks of text) a step."""
     learning_rate: float = Field(3e-3, gt=0, le=1)
@@ -69,6 +79,8 @@ class StageSettings(Settings):
 class PretrainingSettings(StageSettings):
     """Masked species modelling: hidden species are guessed from those around them."""
 
+    steps: int | None = Field(400, ge=1)
+    """As in `StageSettings`."""
     learning_rate: float = Field(5e-4, gt=0, le=1)
     """Lower than in the second stage of a small model: species that are learned too loudly drown
     their ranks."""

@@ -22,6 +22,8 @@ from biomap_xr.habitats.plantbert.checkpoint import (
 )
 from biomap_xr.habitats.plantbert.settings import StageSettings
 
+FEWEST_EPOCHS = 5
+"""However many plots there are; as many as the published training has."""
 Progress = Callable[[Epoch], None]
 """Told after each epoch."""
 
@@ -98,6 +100,7 @@ def run_stage(lesson: Lesson, settings: StageSettings, run: Run) -> tuple[Epoch,
     Raises:
         InputError: The loss is no number.
     """
+    settings = settings.model_copy(update={"epochs": epochs_of(settings, lesson.steps)})
     optimiser = make_optimiser(lesson.network, settings)
     course, best = Course(fingerprint=run.fingerprint), _weights(lesson.network)
     if run.checkpoint is not None:
@@ -115,6 +118,18 @@ def run_stage(lesson: Lesson, settings: StageSettings, run: Run) -> tuple[Epoch,
     lesson.network.load_state_dict(best, strict=False)
     lesson.network.eval()
     return course.history
+
+
+def epochs_of(settings: StageSettings, steps: int) -> int:
+    """Return the epochs of a stage, given the steps of one.
+
+    >>> settings = StageSettings(epochs=40, steps=1000)
+    >>> [epochs_of(settings, steps) for steps in (20, 100, 5000)]
+    [40, 10, 5]
+    """
+    if settings.steps is None:
+        return settings.epochs
+    return min(settings.epochs, max(-(-settings.steps // steps), FEWEST_EPOCHS))
 
 
 def rate_at(step: int, steps: int, warm_up: float) -> float:

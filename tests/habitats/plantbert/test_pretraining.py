@@ -19,13 +19,13 @@ def lesson(**settings: object) -> MaskedSpecies:
         torch.manual_seed(0)
         network = masked_network(TINY.network, tokenizer, SAMPLES.habitats)
     tokens = sentence_tokens(tokenizer, SAMPLES.assemblages.species)
-    chosen = PretrainingSettings.model_validate({"batch": 16, "learning_rate": 3e-3, **settings})
+    chosen = PretrainingSettings.model_validate({"batch": 16, "learning_rate": 5e-3, **settings})
     return MaskedSpecies(network, SAMPLES.assemblages.sentences, tokens, chosen)
 
 
 @pytest.mark.parametrize("packing", ["sentence", "concatenate"])
 def test_hidden_species_are_guessed_better_with_time(packing: str) -> None:
-    made = lesson(packing=packing, epochs=30, share=0.3)
+    made = lesson(packing=packing, epochs=20, share=0.3)
     history = run_stage(made, made.settings, Run(0, "f"))
     early = np.mean([epoch.loss for epoch in history[:5]])
     assert np.mean([epoch.loss for epoch in history[-5:]]) < 0.9 * early
