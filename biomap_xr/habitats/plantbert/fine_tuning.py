@@ -49,6 +49,7 @@ class Classification:
         validation: Labelled,
         tokens: SentenceTokens,
         settings: FineTuningSettings,
+        *,
         teacher: Teacher | None = None,
     ) -> None:
         """Take the data.

@@ -136,7 +136,7 @@ def fine_tune(
     network = deepcopy(model.network)
     teacher = _teacher(samples, roles, whole.fine_tuning)
     chosen = whole.fine_tuning
-    lesson = Classification(network, training, validation, model.tokens, chosen, teacher)
+    lesson = Classification(network, training, validation, model.tokens, chosen, teacher=teacher)
     run = _run("fine_tuning", samples, roles, whole, watching, start=model)
     with threads(whole.threads):
         course = run_stage(lesson, whole.fine_tuning, run)

@@ -19,7 +19,7 @@ def lesson(validation: Labelled = ALL, **settings: object) -> Classification:
     model = tiny_model()
     values = FineTuningSettings.model_validate({**PLAIN, **settings})
     teacher = tiny_model(seed=1).predict_proba
-    return Classification(model.network, ALL, validation, model.tokens, values, teacher)
+    return Classification(model.network, ALL, validation, model.tokens, values, teacher=teacher)
 
 
 def test_the_loss_is_that_of_transformers() -> None:
