@@ -23,7 +23,7 @@ from biomap_xr.habitats.rules.rulebook import Rulebook
 from biomap_xr.pipeline.by_environment import FormationModel
 from biomap_xr.pipeline.environment_masks import LAND_COVER, MASKS, check_known, codes_in
 from biomap_xr.pipeline.environment_program import KERNEL, EnvironmentProgram, WallToWallProgram
-from biomap_xr.pipeline.environment_rules import codes_on_map, reader_of, rules_of_run
+from biomap_xr.pipeline.environment_rules import READING, codes_on_map, reader_of, rules_of_run
 from biomap_xr.pipeline.filling import Filling
 from biomap_xr.pipeline.gathering import provenance_of
 from biomap_xr.pipeline.observing import Observer
@@ -146,7 +146,7 @@ def programs_of(
         "predictors": covariates.dataset("predictors").attrs.get("content"),
         "masks": content.regions,
         "regions": {name: table_of(rules, name) for name in rules.regions},
-        "settings": settings.rules.regions.model_dump(mode="json", exclude={"ecoregion_table"}),
+        "settings": settings.rules.regions.model_dump(mode="json", include=READING),
         "grid": recipe.grid.model_dump(mode="json"),
         "cells": cells,
     }

@@ -20,10 +20,11 @@ from biomap_xr.habitats.rules.rulebook import (
     count_layers,
     read_rulebook,
 )
-from biomap_xr.habitats.rules.settings import RulesSettings
+from biomap_xr.habitats.rules.settings import RegionSettings, RulesSettings
 from biomap_xr.habitats.rules.snapping import Placed
 from biomap_xr.pipeline.by_environment import FormationModel
 from biomap_xr.pipeline.environment_masks import MaskReader, layers_of
+from biomap_xr.pipeline.fingerprints import contents
 from biomap_xr.pipeline.observing import Observer
 from biomap_xr.run import fingerprint_of
 from biomap_xr.run.durable import publish
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 RECORD = "regions.json"
+READING = {"coast_depth", "snapping_distance", "ecoregion_missing", "coast_missing", "unknown"}
+"""Settings that say how regions are read; tables count by what they hold, not by where they lie."""
 
 
 def rules_of_run(
@@ -61,7 +64,8 @@ def rules_of_run(
         {
             "models": [model.weights for model in models],
             "masks": masks,
-            "regions": settings.regions.model_dump(mode="json"),
+            "reading": settings.regions.model_dump(mode="json", include=READING),
+            "tables": contents(tables_of(settings.regions)),
         }
     )
     kept = _read(record, data)
@@ -71,6 +75,15 @@ def rules_of_run(
         rules = _count(observer, reader, codes, record, data)
     _check_legend(settings, rules, codes)
     return rules
+
+
+def tables_of(settings: RegionSettings) -> tuple[Path, ...]:
+    """Return the files that the rules of regions are read from."""
+    codes = settings.coast_codes if isinstance(settings.coast_codes, Path) else None
+    paths = (
+        settings.ecoregion_table, settings.ecoregion_codes, codes, *settings.coast_tables.values()
+    )  # fmt: skip
+    return tuple(path for path in paths if path is not None)
 
 
 def reader_of(

@@ -1,7 +1,6 @@
 """One finished run of a tiny simulated Europe, shared by all tests of the pipeline."""
 
 import logging
-import shutil
 import sys
 from pathlib import Path
 from typing import NamedTuple
@@ -11,7 +10,7 @@ import yaml
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from tiny_run import SERIAL, SERIAL_FILE, TINY, changed, linked
+from tiny_run import ENVIRONMENT, SERIAL, SERIAL_FILE, TINY, changed, cloned, linked
 
 from biomap_xr.__main__ import main
 from biomap_xr.pipeline.running import run
@@ -33,6 +32,20 @@ def finished(tiny, tmp_path_factory):
         return run(tiny, workspace, workers)
 
 
+@pytest.fixture(scope="session")
+def environment(tmp_path_factory):
+    """A whole run of habitats from the environment, with its products."""
+    workspace = Workspace(tmp_path_factory.mktemp("tiny_environment") / "run")
+    with Workers(SERIAL) as workers:
+        return run(Recipe.load(ENVIRONMENT), workspace, workers)
+
+
+@pytest.fixture
+def environment_copy(environment, tmp_path):
+    """A finished workspace of such a run; only the files of the simulated Europe are linked."""
+    return cloned(environment.workspace, tmp_path / "run")
+
+
 @pytest.fixture
 def simulated(finished, tmp_path):
     """A workspace in which nothing but the simulated Europe is there, its files linked."""
@@ -42,13 +55,7 @@ def simulated(finished, tmp_path):
 @pytest.fixture
 def copied(finished, tmp_path):
     """A finished workspace to be tampered with; the files of the simulated Europe are linked."""
-    place = linked(finished.workspace, tmp_path / "run", "virtual")
-    for path in finished.workspace.root.iterdir():
-        if path.name == "workspace.json":
-            shutil.copy(path, place.root)
-        elif path.is_dir() and path.name != "virtual":
-            shutil.copytree(path, place.root / path.name)
-    return place
+    return cloned(finished.workspace, tmp_path / "run")
 
 
 class Said(NamedTuple):

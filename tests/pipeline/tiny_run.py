@@ -10,6 +10,7 @@ from biomap_xr.cluster import SerialProfile
 from biomap_xr.pipeline.workspace import Workspace
 
 TINY = Path(__file__).with_name("tiny.yaml")
+ENVIRONMENT = TINY.with_name("tiny_environment.yaml")
 SERIAL = SerialProfile(kind="serial")
 SERIAL_FILE = TINY.parents[2] / "cluster" / "serial.yaml"
 
@@ -18,6 +19,14 @@ def linked(workspace, root, part):
     shutil.copytree(workspace.root / part, root / part, copy_function=os.link)
     shutil.copy(workspace.root / "workspace.json", root)
     return Workspace(root)
+
+
+def cloned(workspace, root):
+    place = linked(workspace, root, "virtual")
+    for path in workspace.root.iterdir():
+        if path.is_dir() and path.name != "virtual":
+            shutil.copytree(path, root / path.name)
+    return place
 
 
 def changed(values, changes):

@@ -171,7 +171,7 @@ def _empty(classes: int, size: int) -> EnsemblePrediction:
 
 def _shaped(flat: EnsemblePrediction, shape: tuple[int, ...]) -> EnsemblePrediction:
     return EnsemblePrediction(
-        flat.probability.reshape(-1, *shape),
+        flat.probability.reshape(len(flat.probability), *shape),
         flat.winner.reshape(shape),
         flat.confidence.reshape(shape),
         flat.committee.reshape(shape),
