@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from biomap_xr.errors import InputError
-from biomap_xr.habitats.ensemble.imbalance import Loss, make_loss
 from biomap_xr.habitats.ensemble.learners.protocol import Means, Problem
 from biomap_xr.habitats.ensemble.learners.settings import PerceptronSettings
+from biomap_xr.habitats.ensemble.losses import Loss, make_loss
 
 
 def embedding_size(categories: int) -> int:

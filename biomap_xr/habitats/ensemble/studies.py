@@ -69,14 +69,19 @@ def search(
     """
     limits = {name: _distribution(each) for name, each in space.items()}
     study = _study(memory)
+    # Values are drawn in a study of finished trials alone: one that was broken off would count.
+    drawing = optuna.create_study(direction="maximize")
+    drawing.add_trials(_complete(study))
     for number in range(len(_complete(study)), trials):
         # A sampler of its own for each number: one that begins anew after an interruption would
         # draw its first values again.
-        study.sampler = optuna.samplers.TPESampler(
+        drawing.sampler = optuna.samplers.TPESampler(
             seed=seed * 100_003 + number, n_startup_trials=random_trials
         )
-        trial = study.ask(limits)
-        study.tell(trial, evaluate(trial.params))
+        trial = drawing.ask(limits)
+        score = evaluate(trial.params)
+        drawing.tell(trial, score)
+        study.add_trial(create_trial(params=trial.params, distributions=limits, value=score))
     return _told(study, trials)
 
 

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from biomap_xr.errors import InputError
 from biomap_xr.habitats.ensemble.features import FeatureTable
@@ -212,7 +212,7 @@ class _Trials:
     def _name(self, stage: str, base: LearnerSettings) -> str:
         """Name a study by all that its scores and its values depend on."""
         spaces: dict[str, str] = {each: repr(SPACES[base.algorithm, each]) for each in STAGES}
-        parts = {
+        parts: dict[str, JsonValue] = {
             "bench": self.bench.fingerprint,
             "settings": base.model_dump(mode="json"),
             "space": spaces.get(stage, ""),

@@ -23,6 +23,8 @@ class CatBoost:
     """A booster of softmax oblivious trees."""
 
     booster: catboost.CatBoost
+    content: bytes
+    """The booster as CatBoost's own binary; written again after reading it would be another."""
 
     @classmethod
     def from_files(cls, files: Mapping[str, bytes]) -> Self:
@@ -40,7 +42,7 @@ class CatBoost:
                 f"{FILE}: {len(content)} bytes that CatBoost cannot read ({error}); restore the "
                 "file or train again"
             ) from error
-        return cls(booster)
+        return cls(booster, content)
 
     def probabilities(self, columns: NDArray[np.float32], threads: int) -> NDArray[np.float64]:
         """Return (row, class) of prepared columns (row, column), NaN where a number is missing."""
@@ -54,10 +56,7 @@ class CatBoost:
 
     def to_files(self) -> dict[str, bytes]:
         """Return the booster as CatBoost's own binary."""
-        with TemporaryDirectory() as folder:
-            path = Path(folder) / FILE
-            self.booster.save_model(str(path), format="cbm")
-            return {FILE: path.read_bytes()}
+        return {FILE: self.content}
 
 
 def fit_catboost(
@@ -79,7 +78,10 @@ def fit_catboost(
     # A random name and the time of day: without them equal fits are equal bytes.
     for stamp in ("model_guid", "train_finish_time"):
         booster.get_metadata()[stamp] = ""
-    return CatBoost(booster)
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / FILE
+        booster.save_model(str(path), format="cbm")
+        return CatBoost(booster, path.read_bytes())
 
 
 def _parameters(problem: Problem, settings: CatBoostSettings, means: Means) -> dict[str, Any]:

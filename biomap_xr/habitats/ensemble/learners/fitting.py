@@ -30,6 +30,7 @@ from biomap_xr.habitats.ensemble.learners.protocol import (
 from biomap_xr.habitats.ensemble.learners.settings import LearnerSettings, PerceptronSettings
 from biomap_xr.habitats.ensemble.preprocessing import Preparation, Style
 from biomap_xr.habitats.eunis import number_of
+from biomap_xr.run.folder import digest
 
 CARD = "learner.json"
 FORMAT = 1
@@ -96,6 +97,7 @@ class FittedLearner:
 
     def to_files(self) -> dict[str, bytes]:
         """Return the learner as files: a JSON card and the model in its library's open format."""
+        model = self.model.to_files()
         card = {
             "format": FORMAT,
             "name": self.name,
@@ -103,8 +105,9 @@ class FittedLearner:
             "classes": list(self.classes),
             "preparation": self.preparation.model_dump(mode="json"),
             "training": self.training,
+            "sha256": {name: digest(content) for name, content in model.items()},
         }
-        return {CARD: json_to_bytes(card), **self.model.to_files()}
+        return {CARD: json_to_bytes(card), **model}
 
 
 def fit_learner(
@@ -193,10 +196,18 @@ def learner_from_files(files: Mapping[str, bytes], *, threads: int = 1) -> Fitte
         preparation = Preparation.model_validate(card["preparation"])
         algorithm, classes = card["algorithm"], tuple(card["classes"])
         name, training = str(card["name"]), dict(card["training"])
+        digests = dict(card["sha256"])
     except (KeyError, TypeError, ValidationError) as error:
         raise CorruptError(
             f"{CARD} is no card of a learner: {error}; restore the file or train again"
         ) from error
+    for file, expected in digests.items():
+        # Some libraries end the process on a damaged file, so none is given one.
+        if digest(file_of(files, file)) != expected:
+            raise CorruptError(
+                f"{file}: {len(files[file])} bytes with SHA-256 {digest(files[file])}, {CARD} "
+                f"expects {expected}; restore the file or train again"
+            )
     _, load = _library(algorithm)
     return FittedLearner(name, algorithm, classes, preparation, load(files), training, threads)
 

@@ -31,6 +31,12 @@ class XGBoost:
             CorruptError: Its file is damaged.
         """
         content = file_of(files, FILE)
+        # XGBoost ends the whole process on an object that was cut short.
+        if not (content.startswith(b"{") and content.endswith(b"}")):
+            raise CorruptError(
+                f"{FILE}: {len(content)} bytes that are no complete model of XGBoost; restore the "
+                "file or train again"
+            )
         try:
             return cls(xgboost.Booster(model_file=bytearray(content)))
         except xgboost.core.XGBoostError as error:
