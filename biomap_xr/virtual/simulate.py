@@ -23,14 +23,14 @@ from biomap_xr.virtual.predictors import write_further
 from biomap_xr.virtual.sentinel2 import write_sentinel2
 from biomap_xr.virtual.settings import VirtualSettings
 from biomap_xr.virtual.surveys import Plots, make_surveys, record_table, survey_table
-from biomap_xr.virtual.tables import write_coasts, write_rule_tables
+from biomap_xr.virtual.tables import legend_table, write_coasts, write_rule_tables
 from biomap_xr.virtual.truth import STORE, Truth
 from biomap_xr.virtual.vegetation import header_table, make_vegetation, species_cover_table
 
 LOG = logging.getLogger(__name__)
 
 MANIFEST, UNFINISHED = "manifest.json", "manifest.unfinished.json"
-VERSION = 5
+VERSION = 6
 """Raised when the same settings give other files."""
 
 
@@ -94,6 +94,11 @@ class Simulated:
     def tables(self) -> Path:
         """The folder of the tables of paper 2's rules; there where all formations are."""
         return self.folder / "tables"
+
+    @property
+    def legend(self) -> Path:
+        """The legend of habitat maps; there where plots are."""
+        return self.tables / "eunis_legend.csv"
 
     @property
     def land(self) -> Path:
@@ -178,6 +183,7 @@ def _write_observations(truth: Truth, out: Path) -> None:
         names = table["species"].to_numpy(str)
         _write_csv(species_cover_table(vegetation, names, settings.seed), made.plots)
         _write_csv(header_table(truth.assemblage, vegetation), made.plot_header)
+        _write_csv(legend_table(truth.assemblage.habitats), made.legend)
     chosen = _patched(plots, settings)
     points = Points(plots.points.x[chosen], plots.points.y[chosen])
     if len(chosen):
