@@ -16,8 +16,6 @@ LANES = 64
 """Cells that go down together: bits of a word."""
 FEW = 4
 """Up to so many cells of a leaf are added one by one; more are added as a vector."""
-DEPTH = 512
-"""Branches that wait at once at most; more than any library grows a tree deep."""
 
 DEFAULT_LEFT = np.int32(1 << 30)
 """Flag of a node beside its column: missing values go left."""
@@ -67,7 +65,8 @@ def add_up(trees: Any, columns: Any, sums: Any) -> None:
     values = np.zeros((width, LANES), np.float32)
     missing = np.zeros(width, np.uint64)
     block = np.empty((sums.shape[1], LANES), sums.dtype)
-    waiting, cells = np.empty(DEPTH, np.int32), np.empty(DEPTH, np.uint64)
+    # Branches that wait share no cell, so that there are never more of them than cells.
+    waiting, cells = np.empty(LANES, np.int32), np.empty(LANES, np.uint64)
     sets = trees.set_start, trees.set_words
     leaves = trees.leaf_start, trees.entry_class, trees.entry_value
     for start in range(0, rows, LANES):

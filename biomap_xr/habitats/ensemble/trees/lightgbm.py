@@ -15,6 +15,8 @@ from biomap_xr.habitats.ensemble.trees.table import (
     rounded_down,
 )
 
+ZERO = 1e-35
+"""LightGBM takes smaller values as 0, and has thresholds there."""
 IS_CATEGORY, IS_LEFT = 1, 2
 """Bits of a decision type."""
 NO_MISSING, ZERO_MISSING = 0, 1
@@ -47,6 +49,7 @@ def from_lightgbm(text: str) -> TreeTable | None:
         start=np.zeros(each),
         link=link,
         columns=int(facts["max_feature_idx"]) + 1,
+        zero=ZERO,
     )
 
 

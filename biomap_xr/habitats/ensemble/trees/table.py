@@ -23,6 +23,8 @@ class TreeTable:
     """Share: sums over their total (forests); softmax; sigmoid: of one sum for two classes."""
     columns: int
     """How many prepared columns there are at least."""
+    zero: float = 0.0
+    """Values up to it, above or below 0, are taken as 0."""
 
     def probabilities(self, columns: NDArray[np.float32]) -> NDArray[np.float64]:
         """Return (row, class) of prepared columns (row, column), NaN where missing.
@@ -38,6 +40,8 @@ class TreeTable:
                 "as at training; prepare them with the learner's own preparation"
             )
         sums = np.tile(self.start, (len(columns), 1))
+        if self.zero:
+            columns = np.where(np.abs(columns) <= np.float32(self.zero), 0, columns)
         add_up(self.trees, np.ascontiguousarray(columns, np.float32), sums)
         return linked(sums, self.link)
 
@@ -128,7 +132,7 @@ def _packed(tree: Branches, first_node: int, first_leaf: int, sets: int) -> NDAr
     """Return the nodes of a tree (node, 4) with numbers that count over all trees."""
     flags = np.where(tree.missing_left, DEFAULT_LEFT, 0) + np.where(tree.category, CATEGORICAL, 0)
     bits = tree.threshold.astype(np.float32).view(np.int32)
-    numbers = tree.threshold.astype(np.int32) + sets
+    numbers = np.where(tree.category, tree.threshold, 0).astype(np.int32) + sets
     left, right = (
         np.where(child >= 0, child + first_node, child - first_leaf)
         for child in (tree.left, tree.right)
