@@ -157,22 +157,15 @@ def fit_learner(
     fit, _ = _library(settings.algorithm)
     with threadpool_limits(means.threads):
         model = fit(problem(training, labels), stopping, settings, means)
-    return FittedLearner(
-        name=name,
-        algorithm=settings.algorithm,
-        classes=classes,
-        preparation=preparation,
-        model=model,
-        training={
-            "settings": settings.model_dump(mode="json"),
-            "seed": means.seed,
-            "rows": dict(zip(classes, counts.tolist(), strict=True)),
-            "held_out_rows": 0 if known is None else len(known),
-            "missing": preparation.missing(training.values),
-            "model": model.summary(),
-        },
-        threads=means.threads,
-    )
+    told = {
+        "settings": settings.model_dump(mode="json"),
+        "seed": means.seed,
+        "rows": dict(zip(classes, counts.tolist(), strict=True)),
+        "held_out_rows": 0 if known is None else len(known),
+        "missing": preparation.missing(training.values),
+        "model": model.summary(),
+    }
+    return FittedLearner(name, settings.algorithm, classes, preparation, model, told, means.threads)
 
 
 def learner_from_files(files: Mapping[str, bytes], *, threads: int = 1) -> FittedLearner:
