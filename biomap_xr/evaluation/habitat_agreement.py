@@ -144,11 +144,12 @@ def agreement_of(
 
 
 def counted(layer: xr.DataArray) -> Counter[int]:
-    """Count the cells of each value of a layer (y, x) of codes, a strip of rows at a time."""
+    """Count the cells of each value of a layer (y, x) of unsigned codes, by strips of rows."""
     total: Counter[int] = Counter()
     for rows in strips(layer):
-        values, counts = np.unique(layer.isel(y=rows).to_numpy(), return_counts=True)
-        total.update(dict(zip(values.tolist(), counts.tolist(), strict=True)))
+        counts = np.bincount(layer.isel(y=rows).to_numpy().ravel())
+        values = np.flatnonzero(counts)
+        total.update(dict(zip(values.tolist(), counts[values].tolist(), strict=True)))
     return total
 
 

@@ -15,7 +15,7 @@ from biomap_xr.evaluation.drawing import canvases, colour_bar, dress, entitle, p
 from biomap_xr.evaluation.figures import LONGEST
 from biomap_xr.evaluation.lettering import drawable
 from biomap_xr.evaluation.palette import LIGHT, Theme
-from biomap_xr.evaluation.thinning import thin
+from biomap_xr.evaluation.thinning import Raster, thin
 from biomap_xr.habitats.cube import NO_PERCENT
 from biomap_xr.habitats.eunis import NO_HABITAT
 
@@ -27,7 +27,7 @@ READABLE = 40
 
 
 def habitat_map(
-    layer: xr.DataArray,
+    layer: xr.DataArray | Raster,
     colours: Mapping[int, str],
     names: Mapping[int, str],
     *,
@@ -39,7 +39,7 @@ def habitat_map(
     """Draw a map of habitats in the colours of their legend, with the share of each.
 
     Args:
-        layer: ``(y, x)`` uint16 numbers; 65535 is nodata.
+        layer: ``(y, x)`` uint16 numbers, or what `thin` made of them; 65535 is nodata.
         colours: of each number, as ``#rrggbb``.
         names: of each number.
         title: of the figure.
@@ -47,7 +47,7 @@ def habitat_map(
         longest: pixels along the longer side of the map.
         subtitle: what a cell shows.
     """
-    raster = thin(layer, longest=longest, codes=True)
+    raster = layer if isinstance(layer, Raster) else thin(layer, longest=longest, codes=True)
     known = [int(number) for number in np.unique(raster.values) if number != NO_HABITAT]
     place = np.searchsorted(known, raster.values) + 1 if known else np.zeros(raster.values.shape)
     place = np.where(raster.values == NO_HABITAT, 0, place)
@@ -62,23 +62,27 @@ def habitat_map(
 
 
 def confidence_map(
-    layer: xr.DataArray, *, title: str, theme: Theme = LIGHT, longest: int = LONGEST
+    layer: xr.DataArray | Raster, *, title: str, theme: Theme = LIGHT, longest: int = LONGEST
 ) -> Figure:
     """Draw how sure the likeliest habitat is.
 
     Args:
-        layer: ``(y, x)`` uint8 percent; 255 is nodata.
+        layer: ``(y, x)`` uint8 percent, or what `thin` made of them; 255 is nodata.
         title: of the figure.
         theme: colours of the page.
         longest: pixels along the longer side of the map.
     """
-    raster = thin(layer, layer != NO_PERCENT, longest=longest)
+    raster = layer if isinstance(layer, Raster) else _percent(layer, longest)
     scale = ScalarMappable(Normalize(0, 100), theme.ramp("meadow"))
     figure, (axes,) = canvases(theme, raster.frame)
     paint(axes, raster.frame, raster.masked(), scale, theme)
     entitle(axes, title, f"percent per {raster.frame.cell}", theme)
     colour_bar(figure, [axes], scale, "percent", theme)
     return figure
+
+
+def _percent(layer: xr.DataArray, longest: int) -> Raster:
+    return thin(layer, longest=longest, nodata=NO_PERCENT)
 
 
 def confusion_chart(

@@ -1,7 +1,7 @@
 """Which pictures of habitats a report shows, each drawn for a light and for a dark page."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -11,9 +11,16 @@ from biomap_xr.evaluation.content import Picture
 from biomap_xr.evaluation.gallery import picture
 from biomap_xr.evaluation.habitat_agreement import number_at
 from biomap_xr.evaluation.habitat_figures import confidence_map, confusion_chart, habitat_map
-from biomap_xr.evaluation.habitat_panels import confusion_panels, uncertainty_maps
+from biomap_xr.evaluation.habitat_panels import (
+    COMMITTEE,
+    SPREADS,
+    confusion_panels,
+    uncertainty_maps,
+)
 from biomap_xr.evaluation.habitat_scores import Judged, confusion
 from biomap_xr.evaluation.habitat_tables import entitled
+from biomap_xr.evaluation.thinning import Raster, thin
+from biomap_xr.habitats.cube import NO_PERCENT
 from biomap_xr.habitats.eunis import NO_HABITAT, at_level, roll_up
 from biomap_xr.habitats.legend import SURFACES, Legend
 
@@ -28,6 +35,8 @@ RULE_COLOURS = {
     "priority_2": "#66a86f",
     "priority_3": "#b9d28f",
 }
+NO_RULE = 255
+"""Where no tile was mapped."""
 BLANK = ("nodata", "sea")
 """Rules of cells that are no land."""
 LATER = "#8a6fb0"
@@ -71,24 +80,31 @@ class Drawing:
             for entry in self.legend.entries
         }
 
-    def habitats(self, layer: xr.DataArray, name: str, title: str, caption: str) -> Picture:
-        """Draw a map of habitats (y, x) in the legend's colours."""
+    def codes(self, layer: xr.DataArray) -> Raster:
+        """Read a layer (y, x) of numbers, once for all pictures of it."""
+        return thin(layer, longest=self.longest, codes=True)
+
+    def percent(self, layer: xr.DataArray) -> Raster:
+        """Read a layer (y, x) of percent, once for all pictures of it."""
+        return thin(layer, longest=self.longest, nodata=NO_PERCENT)
+
+    def habitats(self, raster: Raster, name: str, title: str, caption: str) -> Picture:
+        """Draw a map of habitats (rows, columns) in the legend's colours."""
         return picture(
             name,
             f"Map: {title}",
             caption,
-            lambda theme: habitat_map(
-                layer, self.colours, self.names, title=title, theme=theme, longest=self.longest
-            ),
+            lambda theme: habitat_map(raster, self.colours, self.names, title=title, theme=theme),
         )
 
     def confidence(self, layer: xr.DataArray, name: str, title: str, caption: str) -> Picture:
         """Draw a map of confidence (y, x) in percent."""
+        raster = self.percent(layer)
         return picture(
             name,
             f"Map: {title}",
             caption,
-            lambda theme: confidence_map(layer, title=title, theme=theme, longest=self.longest),
+            lambda theme: confidence_map(raster, title=title, theme=theme),
         )
 
 
@@ -102,13 +118,13 @@ def species_pictures(cube: xr.Dataset, drawing: Drawing) -> tuple[Picture, ...]:
     """
     return (
         drawing.habitats(
-            cube["level1"],
+            drawing.codes(cube["level1"]),
             "habitats by species, level 1",
             "Broad groups of habitats from species",
             "The likeliest broad group (level 1 of EUNIS): probabilities of its habitats summed.",
         ),
         drawing.habitats(
-            cube["habitat"].isel(rank=0),
+            drawing.codes(cube["habitat"].isel(rank=0)),
             "habitats by species, level 3",
             "Habitats from species",
             "The likeliest habitat (level 3 of EUNIS) that the plants expected in a cell make up. "
@@ -126,7 +142,7 @@ def species_pictures(cube: xr.Dataset, drawing: Drawing) -> tuple[Picture, ...]:
 def truth_picture(truth: xr.DataArray, drawing: Drawing) -> Picture:
     """Draw the broad groups of a simulated Europe's true habitats (y, x)."""
     return drawing.habitats(
-        _at_level_1(truth),
+        _at_level_1(drawing.codes(truth)),
         "habitats in truth, level 1",
         "Broad groups of habitats in truth",
         "What the simulated Europe really bears, for comparison with the maps.",
@@ -199,13 +215,14 @@ def uncertainty_picture(cube: xr.Dataset, formation: str, drawing: Drawing) -> P
         drawing: size.
     """
     title = entitled(formation)
+    rasters = {name: drawing.percent(cube[name]) for name in (COMMITTEE, *SPREADS)}
     return picture(
         f"uncertainty {formation}",
         f"Three maps of the uncertainty of the ensemble of {title}",
         "Left: share of voters that agree with the ensemble. Middle: how far learners lie apart "
         "(model uncertainty). Right: how far models trained on different plots lie apart "
         "(sampling uncertainty); both for the probability of the likeliest habitat.",
-        lambda theme: uncertainty_maps(cube, title=title, theme=theme, longest=drawing.longest),
+        lambda theme: uncertainty_maps(rasters, title=title, theme=theme),
     )
 
 
@@ -218,8 +235,7 @@ def wall_to_wall_pictures(cube: xr.Dataset, drawing: Drawing) -> tuple[Picture, 
         drawing: legend and size.
     """
     # The sea is blank as on all maps, so that shares are of the land.
-    habitat = cube["habitat"].isel(rank=0)
-    dominant = habitat.where(habitat != SURFACES["SEA"], np.uint16(NO_HABITAT))
+    dominant = _without(drawing.codes(cube["habitat"].isel(rank=0)), [SURFACES["SEA"]])
     return (
         drawing.habitats(
             _at_level_1(dominant),
@@ -250,7 +266,7 @@ def _rule_picture(rule: xr.DataArray, drawing: Drawing) -> Picture:
     colours = {number: RULE_COLOURS.get(name, LATER) for number, name in rules.items()}
     names = {number: rule_words(name) for number, name in rules.items()}
     nothing = [number for number, name in rules.items() if name in BLANK]
-    decided = rule.astype(np.uint16).where(~rule.isin([*nothing, 255]), NO_HABITAT)
+    decided = _without(drawing.codes(rule), [*nothing, NO_RULE])
     return picture(
         "wall to wall, rule",
         "Map of the rule that decided each cell",
@@ -262,7 +278,6 @@ def _rule_picture(rule: xr.DataArray, drawing: Drawing) -> Picture:
             names,
             title="What decided",
             theme=theme,
-            longest=drawing.longest,
             subtitle="rule behind the dominant habitat",
         ),
     )
@@ -288,11 +303,11 @@ def _surface(code: str) -> str:
     return code.capitalize().replace("_", " ")
 
 
-def _at_level_1(layer: xr.DataArray) -> xr.DataArray:
-    return xr.apply_ufunc(
-        lambda numbers: number_at(numbers, 1),
-        layer,
-        dask="parallelized",
-        output_dtypes=[np.uint16],
-        keep_attrs=True,
-    )
+def _at_level_1(raster: Raster) -> Raster:
+    return replace(raster, values=number_at(raster.values, 1))
+
+
+def _without(raster: Raster, numbers: Sequence[int]) -> Raster:
+    """Blank some numbers."""
+    blank = np.isin(raster.values, numbers)
+    return replace(raster, values=np.where(blank, np.uint16(NO_HABITAT), raster.values))

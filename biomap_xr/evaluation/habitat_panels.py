@@ -5,7 +5,6 @@ from math import ceil
 from textwrap import fill
 
 import numpy as np
-import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
@@ -13,11 +12,9 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from biomap_xr.evaluation.drawing import canvases, colour_bar, dress, entitle, paint, round_up
-from biomap_xr.evaluation.figures import LONGEST
 from biomap_xr.evaluation.lettering import drawable
 from biomap_xr.evaluation.palette import LIGHT, Theme
-from biomap_xr.evaluation.thinning import Raster, thin
-from biomap_xr.habitats.cube import NO_PERCENT
+from biomap_xr.evaluation.thinning import Raster
 
 COLUMNS = 4
 """Panels beside each other."""
@@ -26,23 +23,19 @@ READABLE = 14
 WIDTH = 26
 """Letters in a line above a small panel."""
 SHARE = Normalize(0, 1)
+COMMITTEE = "committee"
 SPREADS = {"model_spread": "between learners", "sampling_spread": "between folds"}
 
 
-def uncertainty_maps(
-    cube: xr.Dataset, *, title: str, theme: Theme = LIGHT, longest: int = LONGEST
-) -> Figure:
+def uncertainty_maps(rasters: Mapping[str, Raster], *, title: str, theme: Theme = LIGHT) -> Figure:
     """Draw how many voters agree, and how far learners and folds lie apart.
 
     Args:
-        cube: of a formation: ``committee``, ``model_spread`` and ``sampling_spread`` (y, x) uint8
-            percent; 255 is nodata.
+        rasters: ``committee``, ``model_spread`` and ``sampling_spread`` (rows, columns) in percent.
         title: of the figure.
         theme: colours of the page.
-        longest: pixels along the longer side of each map.
     """
-    committee = _percent(cube["committee"], longest)
-    spreads = [_percent(cube[name], longest) for name in SPREADS]
+    committee, spreads = rasters[COMMITTEE], [rasters[name] for name in SPREADS]
     agreeing = ScalarMappable(Normalize(0, 100), theme.ramp("leaf"))
     # One scale for both: a reader asks which of them is larger.
     highest = round_up(np.stack([each.masked() for each in spreads]))
@@ -59,10 +52,6 @@ def uncertainty_maps(
     colour_bar(figure, axes[:1], agreeing, "percent of voters", theme)
     colour_bar(figure, axes[1:], apart, "percentage points", theme)
     return figure
-
-
-def _percent(layer: xr.DataArray, longest: int) -> Raster:
-    return thin(layer, layer != NO_PERCENT, longest=longest)
 
 
 def confusion_panels(

@@ -52,6 +52,7 @@ def thin(
     *,
     longest: int,
     codes: bool = False,
+    nodata: int | None = None,
 ) -> Raster:
     """Read a layer ``(y, x)`` with at most ``longest`` pixels along its longer side.
 
@@ -62,6 +63,7 @@ def thin(
         valid: where the layer holds, not 0 ``(y, x)``; where it is finite, if left out.
         longest: pixels along the longer side.
         codes: take one cell for a pixel, for codes have no mean; else the mean of valid samples.
+        nodata: value of cells that do not hold, where there is no layer that says so.
 
     Raises:
         InputError: where the layer has other dims than y and x, or no CRS.
@@ -75,6 +77,8 @@ def thin(
     step = max(1, ceil(size / (longest if codes else longest * SAMPLES)))
     values = _strided(layer, step)
     known = np.isfinite(values) if valid is None else _strided(valid, step) != 0
+    if nodata is not None:
+        known &= values != nodata
     # What the strides have left beyond the picture's size is averaged.
     merged = max(1, ceil(ceil(size / step) / longest))
     if merged > 1:

@@ -28,9 +28,6 @@ from biomap_xr.virtual.formations import NUMBERS
 HABITATS = "habitats"
 PLOTS = "plots"
 EXTERNAL = "external-"
-CHUNK = 2500
-"""Cells along a side of what is read at a time: strides of a picture need no more of a large map in
-memory."""
 
 
 @dataclass(frozen=True)
@@ -81,8 +78,8 @@ class HabitatResults:
         return (self.workspace.habitats / group / "zarr.json").is_file()
 
     def open(self, group: str) -> xr.Dataset:
-        """Open a group lazily, so that what a picture does not show is never read."""
-        return open_cube(self.workspace.habitats, group, chunks={"y": CHUNK, "x": CHUNK})
+        """Open a group; its arrays are read where they are needed."""
+        return open_cube(self.workspace.habitats, group)
 
     def codes(self, group: str) -> tuple[str, ...]:
         """Return the codes of a group's models."""
@@ -93,8 +90,7 @@ class HabitatResults:
         """Habitats of the simulated Europe (y, x), where the recipe has one."""
         if self.recipe.simulate is None:
             return None
-        truth = open_truth(self.workspace.virtual).open().get("habitat")
-        return None if truth is None else truth.chunk({"y": CHUNK, "x": CHUNK})
+        return open_truth(self.workspace.virtual).open().get("habitat")
 
     @cached_property
     def drawing(self) -> Drawing:

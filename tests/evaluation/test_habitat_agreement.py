@@ -3,7 +3,7 @@ from collections import Counter
 import numpy as np
 import pytest
 import xarray as xr
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from biomap_xr.errors import InputError
@@ -43,6 +43,7 @@ def test_agreement_by_hand():
     assert found.share_of_most_common == (1.0, 1.0, 1.0)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 6))
 def test_agreements_of_parts_add_up(cut):
     ranks, true = hand_made()

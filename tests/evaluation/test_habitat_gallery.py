@@ -1,4 +1,3 @@
-import dask.array
 import numpy as np
 import pytest
 import xarray as xr
@@ -22,6 +21,7 @@ from biomap_xr.evaluation.habitat_gallery import (
 )
 from biomap_xr.evaluation.habitat_scores import Judged, confusion
 from biomap_xr.evaluation.palette import LIGHT
+from biomap_xr.evaluation.thinning import thin
 from biomap_xr.habitats.eunis import FORMATIONS
 from biomap_xr.habitats.legend import legend_of
 from biomap_xr.habitats.rules.priority import RULES
@@ -64,7 +64,7 @@ def cube(grid):
         "rule": (("y", "x"), rule, described),
         **dict.fromkeys(("committee", "model_spread", "sampling_spread"), (("y", "x"), percent)),
     }
-    return xr.Dataset(layers, xr_coords(grid.geobox, dims=("y", "x"))).chunk({"y": 10, "x": 10})
+    return xr.Dataset(layers, xr_coords(grid.geobox, dims=("y", "x")))
 
 
 def words(figure):
@@ -124,13 +124,21 @@ def test_rules_come_from_the_layer(cube):
     assert rules_of(xr.DataArray(np.zeros(1))) == {}
 
 
-def test_nothing_is_computed_before_it_is_drawn(cube, drawn, monkeypatch):
-    monkeypatch.setattr(habitat_gallery, "habitat_map", lambda layer, *_, **__: layer)
+def test_a_layer_is_read_once_for_all_pictures(cube, drawn, monkeypatch):
+    read = []
+
+    def thinned(layer, **options):
+        read.append(layer.name)
+        return thin(layer, **options)
+
+    monkeypatch.setattr(habitat_gallery, "thin", thinned)
     wall_to_wall_pictures(cube, DRAWING)
-    truth_picture(cube["level1"], DRAWING)
-    for name in ("wall to wall, level 1", "wall to wall, rule", "habitats in truth, level 1"):
-        assert isinstance(drawn[name].data, dask.array.Array)
-        assert drawn[name].dtype == np.uint16
+    assert read == ["habitat", "confidence", "rule"]
+
+
+def test_the_truth_is_drawn_in_broad_groups(cube, drawn):
+    truth_picture(cube["habitat"].isel(rank=0), DRAWING)
+    assert words(drawn["habitats in truth, level 1"])[0].startswith("R - Grasslands")
 
 
 def test_uncertainty_names_its_formation(cube, drawn):

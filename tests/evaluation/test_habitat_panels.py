@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -11,20 +13,22 @@ from biomap_xr.evaluation.habitat_panels import (
     uncertainty_maps,
 )
 from biomap_xr.evaluation.palette import DARK
+from biomap_xr.evaluation.thinning import thin
 
 
 @pytest.fixture
-def cube(grid):
+def rasters(grid):
     layers = {}
     for name, value in {"committee": 80, "model_spread": 12, "sampling_spread": 4}.items():
         values = np.full(grid.shape, value, np.uint8)
         values[:5] = 255
-        layers[name] = (("y", "x"), values)
-    return xr.Dataset(layers, xr_coords(grid.geobox, dims=("y", "x")))
+        layer = xr.DataArray(values, xr_coords(grid.geobox, dims=("y", "x")), ("y", "x"))
+        layers[name] = thin(layer, longest=100, nodata=255)
+    return layers
 
 
-def test_spreads_share_one_scale(cube):
-    figure = uncertainty_maps(cube, title="Grasslands (R)")
+def test_spreads_share_one_scale(rasters):
+    figure = uncertainty_maps(rasters, title="Grasslands (R)")
     pictures = [axes.images[0] for axes in figure.axes[:3]]
     assert [picture.norm.vmax for picture in pictures] == [100, 15, 15]
     for picture, value in zip(pictures, (80, 12, 4), strict=True):
@@ -34,8 +38,10 @@ def test_spreads_share_one_scale(cube):
     assert png(figure)[:4] == b"\x89PNG"
 
 
-def test_maps_of_nothing_can_be_drawn(cube):
-    nothing = xr.full_like(cube, 255)
+def test_maps_of_nothing_can_be_drawn(rasters):
+    nothing = {
+        name: replace(raster, valid=np.zeros_like(raster.valid)) for name, raster in rasters.items()
+    }
     assert png(uncertainty_maps(nothing, title="x", theme=DARK))[:4] == b"\x89PNG"
 
 

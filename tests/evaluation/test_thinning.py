@@ -93,3 +93,11 @@ def test_layers_that_cannot_be_drawn_are_refused() -> None:
         thin(xr.DataArray(np.zeros((1, 2, 2)), dims=("indicator", "y", "x")), longest=9)
     with pytest.raises(InputError, match="expected a regular grid with a CRS"):
         thin(xr.DataArray(np.zeros((2, 2)), dims=("y", "x"), name="bare"), longest=9)
+
+
+def test_a_value_that_means_nothing_is_left_out_of_means() -> None:
+    values = np.full((12, 18), 40, np.uint8)
+    values[:, ::2], values[:6] = 255, 255
+    found = thin(layer((12, 18), values=values), longest=6, nodata=255)
+    assert not found.valid[:2].any()
+    assert set(found.values[2:].ravel()) == {40}
