@@ -24,8 +24,7 @@ from biomap_xr.evaluation.habitat_tables import (
     entitled,
     formation_table,
 )
-from biomap_xr.evaluation.intervals import Metric
-from biomap_xr.evaluation.metrics import Score
+from biomap_xr.evaluation.intervals import Difference
 from biomap_xr.evaluation.settings import EvaluationSettings
 from biomap_xr.evaluation.tables import Row, measured
 from biomap_xr.observations.plot_report import CurationReport
@@ -229,7 +228,7 @@ def _ensemble_row(formation: str, validation: Validation, settings: EvaluationSe
     if not members:
         return row
     best = max(members, key=lambda model: _f_score(model).score().value)
-    gain = Gain(_f_score(ensemble), _f_score(best))
+    gain = Difference(_f_score(ensemble), _f_score(best))
     measure = measured(GAIN, "habitats", gain, ensemble.blocks, settings)
     note = "; ".join(part for part in (row.note, f"best member: {best.name}") if part)
     return replace(row, measures=(*row.measures, measure), note=note)
@@ -237,28 +236,6 @@ def _ensemble_row(formation: str, validation: Validation, settings: EvaluationSe
 
 def _f_score(model: Scored) -> MacroScore:
     return MacroScore(*model.judged.pairs(), "f_score")
-
-
-@dataclass(frozen=True, eq=False)
-class Gain:
-    """How much higher one metric is than another on the same plots."""
-
-    one: Metric
-    other: Metric
-
-    def score(self) -> Score:
-        """Return the difference, -1 to 1."""
-        one = self.one.score()
-        return replace(one, value=one.value - self.other.score().value)
-
-    def resampled(
-        self, blocks: NDArray[np.intp], draws: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
-        """Return the difference ``(replicates,)`` over resampled ``blocks`` ``(plots,)``.
-
-        Both are resampled alike: what is hard for both does not blur their difference.
-        """
-        return self.one.resampled(blocks, draws) - self.other.resampled(blocks, draws)
 
 
 def _member_boards(

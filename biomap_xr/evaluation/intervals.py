@@ -4,7 +4,7 @@ A resample draws as many blocks as there are, with replacement. A metric never s
 it takes how often each block was drawn, which gives the same number many times faster.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -73,6 +73,32 @@ class SurveyMean:
         total = draws @ np.bincount(blocks[defined], self.values[defined], minlength=size)
         count = draws @ np.bincount(blocks[defined], minlength=size).astype(np.float64)
         return np.divide(total, count, out=np.full(count.shape, np.nan), where=count > 0)
+
+
+@dataclass(frozen=True, eq=False)
+class Difference:
+    """How much higher one metric is than another on the same surveys.
+
+    Both are resampled alike: what is hard for both does not blur their difference.
+    """
+
+    one: Metric
+    other: Metric
+
+    def score(self) -> Score:
+        """Return the difference, -1 to 1.
+
+        >>> Difference(SurveyMean(np.array([1.0, 0.5])), SurveyMean(np.zeros(2))).score().value
+        0.75
+        """
+        one = self.one.score()
+        return replace(one, value=one.value - self.other.score().value)
+
+    def resampled(
+        self, blocks: NDArray[np.intp], draws: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Return the difference ``(replicates,)`` over resampled ``blocks`` ``(surveys,)``."""
+        return self.one.resampled(blocks, draws) - self.other.resampled(blocks, draws)
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,6 @@ from biomap_xr.evaluation.habitat_sections import (
     GAIN,
     HELD_OUT,
     Formation,
-    Gain,
     Parts,
     Scored,
     Validation,
@@ -21,7 +20,7 @@ from biomap_xr.evaluation.habitat_sections import (
     species_section,
     wall_to_wall_section,
 )
-from biomap_xr.evaluation.intervals import interval
+from biomap_xr.evaluation.intervals import Difference, interval
 from biomap_xr.evaluation.settings import EvaluationSettings
 from biomap_xr.observations.plot_report import Counts, CurationReport
 
@@ -122,17 +121,17 @@ def test_a_member_of_other_plots_is_not_compared():
     assert GAIN not in board.columns
 
 
-def test_a_gain_is_the_difference_resampled_together():
+def test_a_difference_is_resampled_together():
     one, other = scored("a", 0.9, 1), scored("b", 0.4, 2)
     first, second = (MacroScore(*each.judged.pairs(), "f_score") for each in (one, other))
-    gain = Gain(first, second)
+    gain = Difference(first, second)
     assert gain.score().value == pytest.approx(first.score().value - second.score().value)
     random = np.random.default_rng(0)
     draws = random.multinomial(16, np.full(16, 1 / 16), 20).astype(np.float64)
     blocks = np.arange(PLOTS) // 10
     expected = first.resampled(blocks, draws) - second.resampled(blocks, draws)
     np.testing.assert_array_equal(gain.resampled(blocks, draws), expected)
-    same = interval(Gain(first, first), blocks, replicates=50, level=0.95, seed=0)
+    same = interval(Difference(first, first), blocks, replicates=50, level=0.95, seed=0)
     assert (same.low, same.high) == (0, 0)
 
 
