@@ -10,9 +10,13 @@ random weights would hang on the last digit; they are kept in the temporary fold
 What reading equal sentences once adds is another factor, one over the share of distinct ones. It
 is that of the data: ``--sentences`` takes a tile's own (cells, K) as .npy and prints it.
 
+``--ranked`` times what makes the sentences: keeping the K most probable of so many species while
+blocks of 128 pass by, against joining each block to the kept ones with ``torch.topk``.
+
     python benchmarks/habitat_sentences.py --size base --threads 2
     python benchmarks/habitat_sentences.py --size demo
     python benchmarks/habitat_sentences.py --sentences tile.npy
+    python benchmarks/habitat_sentences.py --ranked 11255
 """
 
 import argparse
@@ -37,6 +41,7 @@ from transformers import BertForSequenceClassification, PreTrainedTokenizerBase,
 from biomap_xr.habitats.plantbert.classify import distinct_sentences
 from biomap_xr.habitats.plantbert.fast import FastClassifier
 from biomap_xr.habitats.plantbert.network import configuration
+from biomap_xr.habitats.plantbert.ranking import LOWER, NOTHING, TopSpecies, merge
 from biomap_xr.habitats.plantbert.settings import NetworkSettings
 from biomap_xr.habitats.plantbert.tokenizer import build_tokenizer, sentence_tokens
 from biomap_xr.habitats.plantbert.vocabulary import sentence_text
@@ -47,6 +52,8 @@ CODES = tuple(
     f"{formation}{second}{third}" for formation in "RST" for second in "12" for third in "123456"
 )
 MILLION = 1_000_000
+BLOCK = 128
+"""Species that pass by at once."""
 
 
 @dataclass(frozen=True)
@@ -115,12 +122,16 @@ class Trained:
 
 def main() -> None:
     """Measure and print."""
-    parser = harness.arguments(__doc__, size="demo", rounds=2, sentences="")
+    parser = harness.arguments(
+        __doc__, size="demo", rounds=2, sentences="", ranked=0, k=50, cells=50_000
+    )
     parser.add_argument("--alone", action="store_true", help="one process, whatever the size")
     options = parser.parse_args()
     harness.limit_threads(options.threads)
     if options.sentences:
         results = {"distinct": distinct(np.load(options.sentences))}
+    elif options.ranked:
+        results = rank(options)
     elif options.size != "base" and not options.alone:
         results = measure_two(options)
     else:
@@ -134,6 +145,46 @@ def distinct(sentences: NDArray[np.integer]) -> dict[str, Any]:
     share = found.share
     gain = round(1 / share, 3) if share else None
     return {"cells": len(sentences), "empty": found.empty, "share": round(share, 5), "gain": gain}
+
+
+def rank(options: argparse.Namespace) -> dict[str, Any]:
+    """Time the ranking of species that come in blocks, by insertion and by ``torch.topk``."""
+    generator = torch.Generator().manual_seed(0)
+    # As many species are rare as on maps; a few blocks are enough, used again with other species.
+    blocks = [
+        torch.sigmoid(2 * torch.randn(BLOCK, options.cells, generator=generator) - 4)
+        for _ in range(8)
+    ]
+    found = {}
+
+    def insert() -> None:
+        top = TopSpecies(options.k, options.cells)
+        for species, block in _passing(blocks, options.ranked):
+            top.add(species.numpy(), block)
+        found["insertion"] = top.sentences()
+
+    def join() -> None:
+        ranked = torch.full((options.cells, options.k), NOTHING, dtype=torch.int64)
+        for species, block in _passing(blocks, options.ranked):
+            ranked = merge(ranked, species, block, torch.zeros(len(species)))
+        found["topk"] = (LOWER - (ranked & LOWER)).to(torch.int32)
+
+    rounds = harness.interleave({"insertion": insert, "topk": join}, options.rounds)
+    per_value = 1e9 / options.cells / options.ranked
+    return {
+        "nanoseconds_per_probability": round(rounds["insertion"].processor * per_value, 2),
+        "topk_against_it": rounds["insertion"].ratio(rounds["topk"]),
+        "equal": bool(torch.equal(*found.values())),
+        "distinct": distinct(found["insertion"].numpy()),
+        "rounds": rounds,
+    }
+
+
+def _passing(blocks: list[torch.Tensor], count: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Give so many species (block,) and their probabilities (block, n), block by block."""
+    for number, start in enumerate(range(0, count, BLOCK)):
+        species = torch.arange(start, min(start + BLOCK, count))
+        yield species, blocks[number % len(blocks)][: len(species)].roll(331 * number, 1)
 
 
 def measure_two(options: argparse.Namespace) -> dict[str, Any]:
@@ -291,8 +342,8 @@ def train(
         torch.nn.utils.clip_grad_norm_(changing, 1.0)
         optimiser.step()
         schedule.step()
-        if step % 20 == 0:
-            print(f"step {step}: loss {loss.item():.3f}", file=sys.stderr, flush=True)
+        if step % 10 == 0:
+            print(f"step {step}: loss {loss.item():.3f}", file=sys.stderr)
 
 
 @torch.no_grad()
