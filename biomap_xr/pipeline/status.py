@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from biomap_xr.errors import SetAsideError
 from biomap_xr.pipeline.plan import Plan
@@ -11,6 +12,7 @@ from biomap_xr.recipe import Recipe
 from biomap_xr.run import Failure, owner_of
 
 COVARIATES = ("masks", "covariates")
+ENVIRONMENT = ("environment", "wall_to_wall")
 SPECIES, HABITATS = "model", "habitat model"
 
 
@@ -82,17 +84,21 @@ def programs_of(recipe: Recipe) -> tuple[str, ...]:
     """Name what a recipe fills tile by tile, in the order in which it runs."""
     if recipe.covariates is None:
         return ()
-    return (*COVARIATES, *(("maps",) if recipe.observations else ()))
+    species = ("maps",) if recipe.observations else ()
+    return (*COVARIATES, *species, *(ENVIRONMENT if recipe.habitats.by_environment else ()))
 
 
 def _models(recipe: Recipe, workspace: Workspace) -> dict[str, bool]:
     """Look for the record that ends each training that the recipe asks for."""
     records = {}
+    habitats, scores = workspace.models / "habitats", Path("scores") / "plots.json"
     if recipe.observations is not None:
         records[SPECIES] = workspace.models / RECORD
     if recipe.habitats.by_species is not None:
-        scores = workspace.models / "habitats" / "by_species" / "scores"
-        records[HABITATS] = scores / "plots.json"
+        records[HABITATS] = habitats / "by_species" / scores
+    ensembles = recipe.habitats.by_environment
+    for formation in ensembles.formations if ensembles else ():
+        records[f"ensemble of {formation}"] = habitats / "by_environment" / formation / scores
     return {name: path.is_file() for name, path in records.items()}
 
 

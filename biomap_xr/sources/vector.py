@@ -206,7 +206,8 @@ def polygon_codes(
             raise InputError(
                 f"{layer.path}: {column} {unknown[:5]} have no code in the recipe; add them"
             )
-        values = values.astype(str).map(codes)
+        # Whole numbers also where no polygon lies in the window.
+        values = values.astype(str).map(codes).astype(np.int64)
     return whole_codes(layer, column, values.to_numpy())
 
 

@@ -77,7 +77,9 @@ def test_columns_that_are_no_codes_are_refused(two_regions: Path, column, messag
 
 def test_a_window_without_polygons_is_empty(two_regions: Path) -> None:
     far = GeoBox.from_bbox((5_000_000, 2e6, 5_001_000, 2_001_000), "EPSG:3035", resolution=100)
-    assert not rasterise(describe_layer(two_regions), far, column="code").any()
+    layer = describe_layer(two_regions)
+    assert not rasterise(layer, far, column="code").any()
+    assert not rasterise(layer, far, column="name", codes={"west": 3, "east": 4}).any()
 
 
 def test_tiles_have_no_seams_and_share_what_is_read(two_regions: Path) -> None:
