@@ -158,15 +158,19 @@ def _count(
     counted = _needed_counts(labels, placed, codes, settings)
     rules = read_rulebook(settings, codes, counted)
     pairs = Pairs.of(rules, labels, placed)
-    for layer, found in placed.items():
-        logger.info("plots by %s: %s", layer, found)
+    inside = plots.cells.inside
+    mapped = {
+        layer: Placed(each.region[inside], each.distance[inside]) for layer, each in placed.items()
+    }
+    for layer, found in mapped.items():
+        logger.info("%d plots on the map by %s: %s", inside.sum(), layer, found)
     logger.info("rules of regions: %s", pairs)
     if rules.matched is not None:
         logger.info("crosswalk: %s", rules.matched)
     content: dict[str, JsonValue] = {
         "data": data,
         "counted": {layer: _plain(each) for layer, each in counted.items()},
-        "plots": {layer: _described(each) for layer, each in placed.items()},
+        "plots": {layer: _described(each) for layer, each in mapped.items()},
         "pairs": {
             "seen": pairs.seen,
             "allowed": pairs.allowed,
