@@ -43,6 +43,7 @@ PLOTS, EXTERNAL = "plots", "external-{}"
 EXPERT = "EUNIS-ESy expert system"
 BEST = "best possible from the species lists"
 PREDICTED = "Pl@ntBERT on predicted assemblages, first {} species"
+UNTAUGHT = "Pl@ntBERT without the linear teacher"
 UNTUNED = "the same, not fine-tuned on them"
 Probabilities = dict[str, NDArray[np.float32]]
 
@@ -77,8 +78,12 @@ class Study:
         return PlantBertClassifier(self.settings, watching=watching)
 
     def baselines(self) -> tuple[Classifier, ...]:
-        """Return the plain classifiers that it is compared with."""
+        """Return the classifiers that it is compared with."""
         wanted: list[Classifier] = []
+        if self.settings.baselines.untaught:
+            tuning = self.settings.fine_tuning.model_copy(update={"teacher": 0.0})
+            alone = self.settings.model_copy(update={"fine_tuning": tuning})
+            wanted.append(PlantBertClassifier(alone, name=UNTAUGHT))
         if self.settings.baselines.linear:
             wanted.append(LinearClassifier())
         if self.settings.baselines.tabular:
@@ -147,7 +152,7 @@ def _held_out(study: Study, roles: Roles) -> Learned:
 
 
 def _cross_validated(study: Study) -> Learned:
-    """Score each plot by models that never saw its fold; the map's model sees all folds but one."""
+    """Score each plot by models that never saw its fold; the model that is kept sees all folds."""
     folds = fold_roles(study.placed, study.recipe)
     tested = np.flatnonzero(study.borne).astype(np.int64)
     shape = (len(study.placed.plots), len(study.samples.habitats))
@@ -158,12 +163,7 @@ def _cross_validated(study: Study) -> Learned:
             said = probability.setdefault(classifier.name, np.full(shape, np.nan, np.float32))
             said[roles.test] = classifier.fit(study.samples, roles).predict_proba(some)
         logger.info("habitats by species: fold %d of %d is scored", number + 1, len(folds))
-    # The first fold, which no later score needs, says when to stop.
-    last = folds[0]
-    everything = np.sort(np.concatenate([last.train, last.validation]))
-    none = np.array([], np.int64)
-    roles = Roles(everything, last.test, none, none, none)
-    fitted = study.bert("all").fit(study.samples, roles)
+    fitted = study.bert("all").fit(study.samples, _all_train(len(study.samples)))
     probability = {name: said[tested] for name, said in probability.items()}
     return Learned(fitted.model, tested, probability | _references(study, tested))
 

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
@@ -28,6 +28,7 @@ def drawn(seed, plots=60):
     return Judged(CODES, probability, tuple((CODES[each],) for each in true))
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10_000))
 def test_macro_scores_are_those_of_scikit_learn(seed):
     judged = drawn(seed)
@@ -90,8 +91,8 @@ def test_resampled_macro_scores_are_those_of_repeated_plots():
 
 def test_intervals_hold_the_value():
     judged = drawn(1)
-    settings = EvaluationSettings(replicates=200)
-    row = evaluate_habitats("x", judged, np.arange(60) % 12, settings=settings)
+    chosen = EvaluationSettings(replicates=200)
+    row = evaluate_habitats("x", judged, np.arange(60) % 12, settings=chosen)
     for measure in row.measures:
         assert measure.interval.low <= measure.value <= measure.interval.high
 

@@ -76,7 +76,7 @@ def test_each_plot_is_tested_once(recipe, placed):
     assert sorted(tested.tolist()) == list(range(len(placed.plots)))
     for each in roles:
         assert not np.intersect1d(each.train, each.test).size
-        assert not np.intersect1d(each.train, each.validation).size
+        assert not each.validation.size
 
 
 def changed_folds(recipe):

@@ -133,6 +133,8 @@ class BaselineSettings(Settings):
     """A small network on amounts of species."""
     expert: bool = True
     """The EUNIS-ESy expert system, where covers are known."""
+    untaught: bool = False
+    """Pl@ntBERT without its teacher, the linear model: what it learns from plots alone."""
 
 
 class PlantBertSettings(Settings):
