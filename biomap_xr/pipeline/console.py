@@ -39,7 +39,7 @@ def run_recipe(recipe: Path, cluster: Path | None, workspace: Path | None) -> in
     with watch(place.root, console) as listener, Workers(profile) as workers:
         made = run(loaded, place, workers, listener)
     _conclude(made, profile, recipe, time.monotonic() - start)
-    return made.maps.status if made.maps else 0
+    return made.status
 
 
 def log_to(console: Console) -> Console:
@@ -121,7 +121,29 @@ def _conclude(made: Run, profile: Profile, recipe: Path, seconds: float) -> None
     if made.maps is not None:
         sums = MapSums.of(place)
         _show_maps(screen, made, sums)
+    _show_environment(screen, made)
     screen.print(f"next: biomap report {recipe}", highlight=False)
+
+
+def _show_environment(screen: Console, made: Run) -> None:
+    """Say where habitats from the environment are, and what was published."""
+    place = made.workspace
+    if made.formations:
+        folder = place.models / "habitats" / "by_environment"
+        names = ", ".join(model.formation for model in made.formations)
+        screen.print(f"ensembles: {folder} ({names})", highlight=False)
+    if made.environment is not None:
+        screen.print(f"habitats: {place.habitats} (by_environment)", highlight=False)
+        for failure in (
+            *made.environment.environment.failed,
+            *made.environment.wall_to_wall.failed,
+        ):
+            screen.print(f"set aside: {failure.tile}: {failure.error}", highlight=False)
+    if made.products is not None:
+        count, size = len(made.products.products), made.products.size / 1e6
+        screen.print(
+            f"products: {made.products.folder} ({count} files, {size:.1f} MB)", highlight=False
+        )
 
 
 def _show_maps(screen: Console, made: Run, sums: MapSums) -> None:

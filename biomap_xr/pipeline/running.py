@@ -48,6 +48,12 @@ class Run:
     products: Published | None = None
     """Files for others; None where the recipe does not ask for them."""
 
+    @property
+    def status(self) -> int:
+        """Exit status: 0, or that of tiles set aside or left by any program."""
+        passes = (each for each in (self.maps, self.environment) if each is not None)
+        return max((each.status for each in passes), default=0)
+
 
 def run(recipe: Recipe, workspace: Workspace, workers: Workers, listener: Listener = silent) -> Run:
     """Run a recipe, or go on where it stopped.

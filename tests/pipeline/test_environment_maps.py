@@ -6,7 +6,7 @@ import pandas as pd
 import pyogrio
 import pytest
 import yaml
-from tiny_run import ENVIRONMENT, SERIAL, changed, rewrite
+from tiny_run import ENVIRONMENT, SERIAL, SERIAL_FILE, changed, rewrite
 
 from biomap_xr.covariates.cube import Covariates
 from biomap_xr.cubes import open_cube
@@ -17,6 +17,7 @@ from biomap_xr.habitats.ensemble.features import FeatureTable
 from biomap_xr.habitats.eunis import number_of
 from biomap_xr.habitats.rules.priority import RULES
 from biomap_xr.pipeline.environment_maps import columns_of
+from biomap_xr.pipeline.environment_program import loaded
 from biomap_xr.pipeline.running import run
 from biomap_xr.pipeline.workers import Workers
 from biomap_xr.recipe import Recipe
@@ -316,3 +317,30 @@ def test_a_cube_in_other_units_or_without_a_predictor_is_refused(environment):
         other = FeatureTable(features=(features[0].model_copy(update=change), *features[1:]))
         with pytest.raises(InputError, match=message):
             columns_of(replace(model, features=other), covariates)
+
+
+def test_the_command_line_says_what_was_made(environment_copy, biomap):
+    said = biomap(
+        "run", ENVIRONMENT, "--cluster", SERIAL_FILE, "--workspace", environment_copy.root
+    )
+    assert said.status == 0
+    assert "by_environment (N, R, T)" in said.out.replace("\n", "")
+    assert "24 files" in said.out
+    said = biomap("status", ENVIRONMENT, "--workspace", environment_copy.root)
+    assert said.status == 0
+    assert "ensemble of T: trained" in said.out
+    assert "wall_to_wall: 4 of 4 tiles finished" in said.out
+
+
+def test_a_damaged_ensemble_sets_tiles_aside_and_the_rest_waits(environment_copy):
+    changes = {"habitats.environment_map": {"cells": "filtered"}}
+    folder = environment_copy.models / "habitats" / "by_environment" / "R" / "ensemble"
+    damaged = next(folder.glob("wrf_0/*"))
+    damaged.write_bytes(damaged.read_bytes()[:-1])
+    loaded.cache_clear()
+    made = run_with(environment_copy, {**changes, "run": {"retries": 0}})
+    assert len(made.environment.environment.failed) == TILES
+    assert "CorruptError" in made.environment.environment.failed[0].error
+    # Nothing is ranked where nothing was predicted.
+    assert not made.environment.wall_to_wall.done
+    assert made.status == 4
