@@ -124,6 +124,7 @@ class EnvironmentStudy:
     def plots(self) -> PlotPredictors:
         """Plots of all formations with their predictors."""
         found = PlotPredictors.of(self.observer.plots.plots, self.recipe, self.table)
+        self.observer.report_on_plots()
         for reason, count in found.lost.items():
             logger.info("habitats by environment: %d plots %s are left out", count, reason)
         return found

@@ -122,6 +122,7 @@ def learn_by_species(
     if done or settings is None:
         return load_model(model_folder)
     study = Study(recipe, settings, observer.plots, folder, species)
+    observer.report_on_plots()
     if recipe.habitats.held_out == "folds":
         learned = _cross_validated(study)
     else:

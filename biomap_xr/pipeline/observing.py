@@ -15,6 +15,8 @@ from biomap_xr.errors import RecipeError
 from biomap_xr.grid import Cells, Grid
 from biomap_xr.observations.background import Land
 from biomap_xr.observations.reading import observe
+from biomap_xr.observations.plot_report import CurationReport
+from biomap_xr.observations.plots import Plots
 from biomap_xr.observations.settings import ObservationSettings
 from biomap_xr.observations.sites import Sites
 from biomap_xr.pipeline.mapping import traits_of
@@ -74,15 +76,22 @@ class Observer:
             RecipeError: The recipe has no section plots.
             InputError: A table does not fit, or no plot is left.
         """
+        return place(self._curated[0], self.recipe)
+
+    def report_on_plots(self) -> None:
+        """Keep what became of the plots' tables, for reports."""
+        content = json.dumps(self._curated[1].as_dict(), indent=1)
+        publish(self.workspace.models / "plots.json", content)
+
+    @cached_property
+    def _curated(self) -> tuple[Plots, CurationReport]:
         settings = self.recipe.plots
         if settings is None:
             raise RecipeError(
                 f"recipe {self.recipe.name!r} has no section plots, expected tables of vegetation "
                 "plots to train habitat models on; add it"
             )
-        plots, report = take_plots(settings, self.recipe.habitats)
-        publish(self.workspace.models / "plots.json", json.dumps(report.as_dict(), indent=1))
-        return place(plots, self.recipe)
+        return take_plots(settings, self.recipe.habitats)
 
 
 def identity(recipe: Recipe, species: str = "") -> Identity:

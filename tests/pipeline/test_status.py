@@ -13,6 +13,7 @@ def test_nothing_is_there_and_nothing_is_made(run_tiny, tmp_path):
     assert said.out.splitlines()[1:] == [
         "running: no",
         "model: not trained yet",
+        "habitat model: not trained yet",
         "masks: not begun",
         "covariates: not begun",
         "maps: not begun",
@@ -70,7 +71,11 @@ def test_a_recipe_without_maps_is_done_when_it_is_trained(copied, tiny):
     recipe = tiny.model_copy(update={"covariates": None})
     found = progress_of(recipe, copied)
     assert found.status == 0
-    assert tuple(found.lines()) == ("running: no", "model: trained")
+    assert tuple(found.lines()) == (
+        "running: no",
+        "model: trained",
+        "habitat model: trained",
+    )
 
 
 @pytest.mark.parametrize(
