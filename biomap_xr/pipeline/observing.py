@@ -14,9 +14,9 @@ from biomap_xr.cubes import open_cube
 from biomap_xr.errors import RecipeError
 from biomap_xr.grid import Cells, Grid
 from biomap_xr.observations.background import Land
-from biomap_xr.observations.reading import observe
 from biomap_xr.observations.plot_report import CurationReport
 from biomap_xr.observations.plots import Plots
+from biomap_xr.observations.reading import observe
 from biomap_xr.observations.settings import ObservationSettings
 from biomap_xr.observations.sites import Sites
 from biomap_xr.pipeline.mapping import traits_of
