@@ -62,6 +62,7 @@ def load_ensemble(folder: Path, *, threads: int = 1) -> FormationEnsemble:
             f"{folder / CARD} is of format {card.get('format')!r}, expected {FORMAT}; train again "
             "or use the version that wrote it"
         )
+    # The checksums held, so what is wrong from here on was written so.
     try:
         return FormationEnsemble(
             formation=str(card["formation"]),

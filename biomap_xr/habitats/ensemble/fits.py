@@ -101,6 +101,7 @@ class Fits:
         settings, means = self.members[name], self.options.means
         seen = np.flatnonzero(~np.isin(self.observations.folds.fold, left_out))
         rows = self.observations.rows.select(seen)
+        # A forest never stops early, so that all its rows can train.
         if settings.family == "bagging":
             return fit_learner(name, settings, self.table, rows, means=means)
         aside = self._stopping(rows, self.observations.folds.unit[seen])
@@ -108,7 +109,7 @@ class Fits:
         return fit_learner(name, settings, self.table, training, held_out, means=means)
 
     def _stopping(self, rows: Rows, unit: NDArray[np.str_]) -> NDArray[np.bool_]:
-        """Return the rows that say when to stop (row,): whole blocks, of classes that train."""
+        """Return the rows that say when to stop `(row,)`: whole blocks, of classes that train."""
         number = np.unique(unit, return_inverse=True)[1].reshape(-1)
         share, seed = self.options.stopping_share, self.options.means.seed
         aside = set_aside(rows.codes, number, share, seed)

@@ -18,7 +18,7 @@ class TreeTable:
 
     trees: Trees
     start: NDArray[Any]
-    """(class,) where sums begin, in the type that the library adds up in; one for a sigmoid."""
+    """`(class,)` where sums begin, in the type that the library adds up in; one for a sigmoid."""
     link: Link
     """Share: sums over their total (forests); softmax; sigmoid: of one sum for two classes."""
     columns: int
@@ -27,7 +27,7 @@ class TreeTable:
     """Values up to it, above or below 0, are taken as 0."""
 
     def probabilities(self, columns: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Return (row, class) of prepared columns (row, column), NaN where missing.
+        """Return `(row, class)` of prepared columns `(row, column)`, NaN where missing.
 
         Rows that are neighbours on the map should be neighbours here: 64 rows go down together.
 
@@ -39,6 +39,7 @@ class TreeTable:
                 f"prepared columns have the shape {columns.shape}, expected (row, {self.columns}) "
                 "as at training; prepare them with the learner's own preparation"
             )
+        # In the type of the library: sums of float32 round as its own do.
         sums = np.tile(self.start, (len(columns), 1))
         if self.zero:
             columns = np.where(np.abs(columns) <= np.float32(self.zero), 0, columns)
@@ -47,7 +48,7 @@ class TreeTable:
 
 
 def linked(sums: NDArray[Any], link: Link) -> NDArray[np.float64]:
-    """Turn the sums of trees (row, class) into probabilities (row, class) that add up to 1.
+    """Turn the sums of trees `(row, class)` into probabilities `(row, class)` that add up to 1.
 
     >>> linked(np.array([[0.0, np.log(3)]]), "softmax").round(6).tolist()
     [[0.25, 0.75]]
@@ -71,21 +72,21 @@ class Branches:
     """
 
     column: NDArray[np.int32]
-    """(node,)"""
+    """`(node,)`"""
     threshold: NDArray[np.float32]
-    """(node,) cells at most it go left; the number of a set of categories where it is one."""
+    """`(node,)` cells at most it go left; the number of a set of categories where it is one."""
     left: NDArray[np.int32]
-    """(node,)"""
+    """`(node,)`"""
     right: NDArray[np.int32]
-    """(node,)"""
+    """`(node,)`"""
     missing_left: NDArray[np.bool_]
-    """(node,) whether a missing value goes left."""
+    """`(node,)` whether a missing value goes left."""
     category: NDArray[np.bool_]
-    """(node,) whether a set of categories decides."""
+    """`(node,)` whether a set of categories decides."""
     sets: tuple[NDArray[np.uint32], ...]
     """Words of each set of categories; those in it go left."""
     value: NDArray[Any]
-    """(leaf,)"""
+    """`(leaf,)`"""
 
 
 def assembled(branches: list[Branches], classes: list[int], dtype: type[np.floating]) -> Trees:
