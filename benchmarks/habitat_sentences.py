@@ -26,7 +26,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +84,7 @@ SIZES = {
         steps=100,
         batch=16,
         rate=2e-4,
-        count=512,
+        count=256,
     ),
     "small": Size(
         NetworkSettings(hidden=64, layers=2, heads=4, intermediate=256),
@@ -302,10 +302,9 @@ def load_trained(size: Size) -> Trained:
     tokenizer = build_tokenizer(names, size.settings.positions)
     torch.manual_seed(0)
     network = BertForSequenceClassification(configuration(size.settings, tokenizer, CODES))
-    file = (
-        Path(tempfile.gettempdir())
-        / f"habitat_sentences_{hashlib.sha256(str(size).encode()).hexdigest()[:12]}.safetensors"
-    )
+    # How many sentences are timed does not change the network.
+    trained_as = hashlib.sha256(str(replace(size, count=0)).encode()).hexdigest()[:12]
+    file = Path(tempfile.gettempdir()) / f"habitat_sentences_{trained_as}.safetensors"
     if file.is_file():
         network.load_state_dict(load_file(file))
     else:

@@ -116,10 +116,13 @@ class CompiledPasses:
         heads, hidden = self.weights.heads, self.weights.hidden
         if self.tables is None:
             x = embed(self.weights, sentences)
+            if len(self.weights.layers) == 1:
+                return x, x.new_empty(0)
             return x, split_heads(self.multiply(self.first.attention, x), heads)
         count, tokens = len(sentences), 2 * sentences.shape[1] + 1
         x = self.scratch.take("x", (count, tokens, hidden), torch.float32)
-        attention = self._take("attention", 3, count, heads, tokens, hidden // heads)
+        parts = 3 if len(self.weights.layers) > 1 else 0
+        attention = self._take("attention", parts, count, heads, tokens, hidden // heads)
         embed_sentences(sentences.numpy(), tuple(self.tables), x.numpy(), _bits(attention))
         return x, attention
 

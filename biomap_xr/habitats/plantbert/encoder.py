@@ -26,7 +26,8 @@ class Passes(Protocol):
             sentences: (n, m) indices of species.
 
         Returns:
-            (n, 2m + 1, hidden) float32 and (3, n, head, 2m + 1, width).
+            (n, 2m + 1, hidden) float32 and (3, n, head, 2m + 1, width); the latter is empty where
+            the first layer is the last, which does without.
         """
         ...
 
@@ -65,6 +66,8 @@ class TorchPasses:
     def embed(self, sentences: Tensor) -> tuple[Tensor, Tensor]:
         """See `Passes`."""
         x = embed(self.weights, sentences)
+        if len(self.weights.layers) == 1:
+            return x, x.new_empty(0)
         return x, split_heads(self.first.attention(x), self.weights.heads)
 
     def attend(self, attention: Tensor) -> Tensor:

@@ -5,9 +5,10 @@ bfloat16 faster, products run in it (softmax, sums and normalisation stay in flo
 whose first two habitats are then closer than the rounding reaches are read again in float32.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import torch
@@ -19,15 +20,16 @@ from biomap_xr.habitats.plantbert.encoder import Encoder, TorchPasses
 from biomap_xr.habitats.plantbert.vocabulary import END, SentenceTokens, check_sentences
 from biomap_xr.habitats.plantbert.weights import Layer, Weights
 
+Item = TypeVar("Item")
 Precision = Literal["auto", "float32", "bfloat16"]
 BATCH_BYTES = 2**22
 """Of the widest product of a batch on a CPU: it stays in the cache until the next has read it."""
-BATCH_TOKENS = (1024, 2**16)
-"""Fewest tokens of a batch on a CPU, most on a GPU: fewer leave products too small."""
-SAMPLE = (16, 256)
+BATCH_TOKENS = (2048, 2**16)
+"""Tokens of a batch on a CPU, at least, and on a GPU: fewer leave products too small."""
+SAMPLE = (8, 256)
 """Fewest and most sentences that show how far rounding reaches."""
-SAMPLE_SHARE = 1 / 32
-SAFETY = 2.0
+SAMPLE_SHARE = 1 / 64
+SAFETY = 3.0
 """How many times the largest error of the sample is taken for possible."""
 
 
@@ -73,6 +75,8 @@ class FastClassifier:
         weights = Weights.of(model, tokens, device)
         exact = _encoder(weights, weights.layers)
         fast = precision == "bfloat16" or (precision == "auto" and multiplies_bfloat16(device))
+        # The last layer, which reads one token, is in float32 in any case.
+        fast &= len(weights.layers) > 1
         layers = tuple(layer.to(torch.bfloat16) for layer in weights.layers)
         return cls(exact, _encoder(weights, layers) if fast else None)
 
@@ -115,7 +119,8 @@ class FastClassifier:
         if len(lengths) and (lengths.min() < 1 or lengths.max() > weights.longest):
             raise InputError(
                 f"sentences have {lengths.min()} to {lengths.max()} species; expected 1 to "
-                f"{weights.longest} with this model: leave out cells without species, or rank fewer of them"
+                f"{weights.longest} with this model: leave out cells without species, or rank "
+                "fewer species"
             )
         return lengths
 
@@ -125,22 +130,27 @@ class FastClassifier:
         """Read batches of equal length and put the logits (n, habitat) in the sentences' order."""
         device = encoder.weights.species.device
         logits = np.empty((len(sentences), self.habitats), np.float32)
-        for rows, length in self._batches(lengths):
-            batch = torch.from_numpy(sentences[rows, :length].astype(np.int64)).to(device)
-            logits[rows] = encoder(batch).cpu().numpy()
+
+        @torch.inference_mode()
+        def read(batch: tuple[NDArray[np.intp], int]) -> None:
+            rows, length = batch
+            part = torch.from_numpy(sentences[rows, :length].astype(np.int64)).to(device)
+            logits[rows] = encoder(part).cpu().numpy()
+
+        threads = torch.get_num_threads() if device.type == "cpu" else 1
+        side_by_side(read, list(self._batches(lengths, threads)), threads)
         return logits
 
-    def _batches(self, lengths: NDArray[np.intp]) -> Iterator[tuple[NDArray[np.intp], int]]:
+    def _batches(
+        self, lengths: NDArray[np.intp], threads: int
+    ) -> Iterator[tuple[NDArray[np.intp], int]]:
         """Cut the sentences, by length, into batches: the rows of each and the length."""
-        if not len(lengths):
-            return
-        order = np.argsort(lengths, kind="stable")
-        ends = np.flatnonzero(np.diff(lengths[order], append=0))
-        for start, end in zip([0, *(ends[:-1] + 1)], ends + 1, strict=True):
-            length = int(lengths[order[start]])
-            size = self._batch_size(2 * length + 1)
-            for first in range(start, end, size):
-                yield order[first : min(first + size, end)], length
+        for length in np.unique(lengths).tolist():
+            rows = np.flatnonzero(lengths == length)
+            # A batch for each thread at least.
+            size = min(self._batch_size(2 * length + 1), -(-len(rows) // threads))
+            for first in range(0, len(rows), size):
+                yield rows[first : first + size], length
 
     def _batch_size(self, tokens: int) -> int:
         """Choose how many sentences are read at once."""
@@ -149,6 +159,30 @@ class FastClassifier:
             return max(1, BATCH_TOKENS[1] // tokens)
         fitting = BATCH_BYTES // (2 * weights.intermediate)
         return max(1, max(fitting, BATCH_TOKENS[0]) // tokens)
+
+
+def side_by_side(work: Callable[[Item], None], items: Sequence[Item], threads: int) -> None:
+    """Work on items in threads of their own, each with products of one thread.
+
+    Threads that share each product wait for one another some hundred times a batch, and idle
+    where a pass has but one.
+
+    Args:
+        work: Called once with each item.
+        items: Of about the same size.
+        threads: How many.
+    """
+    if min(threads, len(items)) < 2:
+        for item in items:
+            work(item)
+        return
+    try:
+        with ThreadPoolExecutor(threads, initializer=lambda: torch.set_num_threads(1)) as pool:
+            for _ in pool.map(work, items):
+                pass
+    finally:
+        # What a thread sets is the default of all that begin later.
+        torch.set_num_threads(threads)
 
 
 def multiplies_bfloat16(device: str) -> bool:

@@ -152,33 +152,36 @@ def embed_sentences(sentences: Any, tables: Any, x: Any, attention: Any) -> None
 
     Args:
         sentences: (n, m) indices of species, none missing.
-        tables: Arrays of `embedding.Tables`, in their order.
+        tables: Arrays of `compiled.Tables`, in their order.
         x: (n, token, hidden) float32, written.
-        attention: (3, n, head, token, width), written.
+        attention: (3, n, head, token, width), written; (0, ...) where nobody wants it.
     """
     species, positions, factors, constant, marks = tables
     count, length = sentences.shape
     tokens, hidden = x.shape[1], x.shape[2]
     heads, width = attention.shape[2], attention.shape[4]
     row = np.empty(4 * hidden, np.float32)
+    # Without attention only the input itself, which is the last of the four, is made.
+    begin = 0 if len(attention) else 3 * hidden
     for sentence in range(count):
         for token in range(tokens):
             if token % 2:
                 which = sentences[sentence, token // 2]
                 factor = factors[which, token // 2]
-                for index in range(4 * hidden):
+                for index in range(begin, 4 * hidden):
                     value = species[which, index] + positions[token // 2, index]
                     row[index] = value * factor + constant[index]
             else:
                 # The mark behind the last species has rows of its own.
                 kind = 1 if token == 2 * length else 0
-                for index in range(4 * hidden):
+                for index in range(begin, 4 * hidden):
                     row[index] = marks[kind, token // 2, index]
-            for part in range(3):
+            for part in range(len(attention)):
                 for head in range(heads):
                     start = part * hidden + head * width
                     for index in range(width):
-                        value = narrow(row[start + index], attention[0, 0, 0, 0, 0])
+                        like = attention[part, sentence, head, token, index]
+                        value = narrow(row[start + index], like)
                         attention[part, sentence, head, token, index] = value
             for index in range(hidden):
                 x[sentence, token, index] = row[3 * hidden + index]

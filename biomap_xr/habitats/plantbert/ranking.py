@@ -82,8 +82,8 @@ class TopSpecies:
                 f"probabilities have shape {tuple(probability.shape)}; expected {expected}, a row "
                 "for each species of the block and a column for each cell"
             )
-        least = self._minimum
-        minimum = least[species] if least.ndim else np.full(len(species), least)
+        of_all = self._minimum
+        minimum = of_all[species] if of_all.ndim else np.full(len(species), of_all)
         if self._ranked.device.type == "cpu":
             values = np.ascontiguousarray(probability.numpy(), np.float32)
             _insert(
@@ -93,7 +93,10 @@ class TopSpecies:
                 minimum.view(np.int32),
             )
         else:
-            self._merge(torch.as_tensor(species), probability, torch.as_tensor(minimum))
+            device = self._ranked.device
+            index = torch.as_tensor(species, device=device)
+            least = torch.as_tensor(minimum, device=device)
+            self._ranked = merge(self._ranked, index, probability, least)
 
     def sentences(self, *, drop_last: DropLast | None = None) -> Tensor:
         """Return the species of each cell.
@@ -123,14 +126,23 @@ class TopSpecies:
         index = LOWER - (self._ranked & LOWER)
         return torch.where(there, index, END).to(torch.int32)
 
-    def _merge(self, species: Tensor, probability: Tensor, minimum: Tensor) -> None:
-        """Join the block's numbers to the kept ones and keep the highest, on any device."""
-        device, k = self._ranked.device, self._ranked.shape[1]
-        bits = probability.float().contiguous().view(torch.int32).to(torch.int64)
-        ranked = (bits << SPECIES_BITS) | (LOWER - species.to(device, torch.int64))[:, None]
-        ranked.masked_fill_(probability < minimum.to(device)[:, None], NOTHING)
-        together = torch.cat([self._ranked, ranked.T], dim=1)
-        self._ranked = torch.topk(together, k, dim=1).values
+
+def merge(ranked: Tensor, species: Tensor, probability: Tensor, minimum: Tensor) -> Tensor:
+    """Join a block's numbers to the kept ones and keep the highest, on any device.
+
+    Args:
+        ranked: (n, K) numbers, descending.
+        species: (block,) indices.
+        probability: (block, n) of them.
+        minimum: (block,) least probability that counts.
+
+    Returns:
+        (n, K) numbers, descending.
+    """
+    bits = probability.float().contiguous().view(torch.int32).to(torch.int64)
+    numbers = (bits << SPECIES_BITS) | (LOWER - species.to(torch.int64))[:, None]
+    numbers.masked_fill_(probability < minimum[:, None], NOTHING)
+    return torch.topk(torch.cat([ranked, numbers.T], dim=1), ranked.shape[1], dim=1).values
 
 
 def _bits_of(value: float) -> int:

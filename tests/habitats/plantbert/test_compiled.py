@@ -39,6 +39,16 @@ def test_looking_up_the_first_layer_is_multiplying(weights, dtype, error):
         torch.testing.assert_close(found.float(), expected.float(), rtol=error, atol=error)
 
 
+@pytest.mark.parametrize("limit", [100, 2**26])
+def test_a_single_layer_is_given_its_input_alone(monkeypatch, limit):
+    monkeypatch.setattr(compiled, "TABLE_BYTES", limit)
+    plain = tiny_model(layers=1)
+    fast, reference = both(Weights.of(plain.network, plain.tokens), torch.float32)
+    x, attention = fast.embed(SENTENCES)
+    assert attention.numel() == reference.embed(SENTENCES)[1].numel() == 0
+    torch.testing.assert_close(x, reference.embed(SENTENCES)[0], rtol=2e-6, atol=2e-6)
+
+
 def test_tables_too_large_are_not_made(weights, monkeypatch):
     monkeypatch.setattr(compiled, "TABLE_BYTES", 100)
     fast, plain = both(weights, torch.float32)

@@ -19,7 +19,20 @@ def drawn(count, k=6, seed=0):
 
 @pytest.fixture(scope="module")
 def model():
-    return tiny_model(hidden=32, intermediate=64)
+    return tiny_model(hidden=32, intermediate=64, layers=2)
+
+
+@pytest.mark.parametrize("layers", [1, 3])
+def test_any_number_of_layers(layers):
+    deep = tiny_model(layers=layers)
+    sentences = drawn(60)
+    expected = plain_logits(deep, sentences).numpy()
+    exact = classifier(deep, "float32").read(sentences).logits
+    np.testing.assert_allclose(exact, expected, rtol=1e-5, atol=1e-5)
+    rounded = classifier(deep, "bfloat16")
+    # One layer has no products worth rounding.
+    assert (rounded.rounded is None) == (layers == 1)
+    np.testing.assert_array_equal(rounded.read(sentences).logits.argmax(1), expected.argmax(1))
 
 
 def classifier(model, precision):
@@ -51,6 +64,29 @@ def test_batches_of_any_size_give_the_same(model, monkeypatch):
     monkeypatch.setattr(fast, "BATCH_TOKENS", (1, 1))
     found = classifier(model, "float32").read(sentences).logits
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_batches_side_by_side_give_the_same(model, monkeypatch):
+    sentences = drawn(100)
+    expected = classifier(model, "float32").read(sentences).logits
+    threads = torch.get_num_threads()
+    monkeypatch.setattr(fast, "BATCH_BYTES", 1)
+    monkeypatch.setattr(fast, "BATCH_TOKENS", (64, 64))
+    try:
+        torch.set_num_threads(3)
+        found = classifier(model, "float32").read(sentences).logits
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(threads)
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_every_item_is_worked_on_and_errors_come_through():
+    done = []
+    fast.side_by_side(done.append, range(20), 3)
+    assert sorted(done) == list(range(20))
+    with pytest.raises(ZeroDivisionError):
+        fast.side_by_side(lambda item: 1 / item, [2, 1, 0, 1], 2)
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])

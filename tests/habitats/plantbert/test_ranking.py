@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from biomap_xr.errors import InputError
-from biomap_xr.habitats.plantbert.ranking import TopSpecies
+from biomap_xr.habitats.plantbert.ranking import NOTHING, TopSpecies, merge
 
 
 def dense(probability, k, minimum=0.0):
@@ -71,11 +71,13 @@ def test_more_cells_than_a_strip():
 
 def test_merging_by_torch_gives_the_same():
     probability = np.random.default_rng(4).integers(0, 9, (32, 40)).astype(np.float32) / 8
-    top = TopSpecies(6, 40)
+    ranked = torch.full((40, 6), NOTHING, dtype=torch.int64)
+    top = TopSpecies(6, 40, minimum=0.25)
     for species in np.split(np.arange(32), 4):
         block = torch.from_numpy(probability[species])
-        top._merge(torch.from_numpy(species), block, torch.full((8,), 0.25))
-    np.testing.assert_array_equal(top.sentences().numpy(), dense(probability, 6, 0.25))
+        ranked = merge(ranked, torch.from_numpy(species), block, torch.full((8,), 0.25))
+        top.add(species, block)
+        assert torch.equal(ranked, top._ranked)
 
 
 @pytest.mark.gpu
