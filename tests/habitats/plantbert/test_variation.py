@@ -15,7 +15,7 @@ SENTENCES = np.array([[4, 2, 0, 1, -1], [3, -1, -1, -1, -1], [0, 1, 2, 3, 4]], n
 
 
 def made(seed: int = 0, **settings: object) -> np.ndarray:
-    values = FineTuningSettings.model_validate(settings)
+    values = FineTuningSettings.model_validate({"jitter": 0.0, **settings})
     return varied(SENTENCES, values, np.random.default_rng(seed))
 
 
