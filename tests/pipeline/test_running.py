@@ -207,9 +207,9 @@ def test_missing_observations_are_named_before_the_covariates_are_made(finished,
 
 def test_a_recipe_without_anything_to_see_is_refused(tiny, tmp_path):
     values = json.loads(tiny.model_dump_json())
+    recipe = Recipe.model_validate({**values, "covariates": None, "habitats": {}})
     with pytest.raises((InputError, RecipeError), match="neither covariates nor patches"):
-        nothing = {**values, "covariates": None, "habitats": {}}
-        again(Recipe.model_validate(nothing), Workspace(tmp_path / "w"))
+        again(recipe, Workspace(tmp_path / "w"))
 
 
 def test_background_is_drawn_on_the_land_of_the_mask(finished, tiny, tmp_path):
