@@ -230,6 +230,7 @@ class EnvironmentStudy:
             "dropped": dict(plots.dropped),
             "members": {name: each.model_dump(mode="json") for name, each in members.items()},
         }
+        HabitatScores.forget(folder / "scores", PLOTS)
         save_ensemble(replace(trained.ensemble, facts=facts), folder / ENSEMBLE)
         scores = scores_of(plots, trained, folds)
         # The record of the scores is last: with it the formation counts as done.

@@ -3,14 +3,13 @@
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from biomap_xr.folds import Roles
-from biomap_xr.habitats.assemblages import Assemblages, Samples, of_plots, samples_of
+from biomap_xr.habitats.assemblages import Samples, of_plots, samples_of
 from biomap_xr.habitats.baselines.classifier import Classifier
 from biomap_xr.habitats.baselines.linear import LinearClassifier
 from biomap_xr.habitats.baselines.tabular import TabularClassifier
@@ -103,11 +102,15 @@ class Learned:
 
 
 def learn_by_species(
-    observer: Observer, species: PredictedAssemblages | None, data: str
+    settings: PlantBertSettings,
+    observer: Observer,
+    species: PredictedAssemblages | None,
+    data: str,
 ) -> HabitatModel:
     """Train Pl@ntBERT and score it, or load it where it is done.
 
     Args:
+        settings: Of the recipe.
         observer: Has the plots, and the sites whose blocks are held out.
         species: What the species model predicts; None where there is none.
         data: Fingerprint of everything that the training depends on.
@@ -116,12 +119,11 @@ def learn_by_species(
         InputError: Plots do not fit the recipe, or the vocabulary not the species model.
     """
     recipe, folder = observer.recipe, observer.workspace.models / "habitats" / "by_species"
-    settings = recipe.habitats.by_species
     model_folder, scores = folder / "model", folder / "scores"
-    done = HabitatScores.exist(scores, PLOTS, data) and (model_folder / CARD).is_file()
-    if done or settings is None:
+    if HabitatScores.exist(scores, PLOTS, data) and (model_folder / CARD).is_file():
         return load_model(model_folder)
     study = Study(recipe, settings, observer.plots, folder, species)
+    HabitatScores.forget(scores, PLOTS)
     observer.report_on_plots()
     if recipe.habitats.held_out == "folds":
         learned = _cross_validated(study)
@@ -199,9 +201,8 @@ def _read_predicted(
         The better one on validation plots, and the predictions for the tested plots.
     """
     species.require_shared(model.card.species, study.recipe.habitats.on_map.shared)
-    reading = partial(_predicted, study, species, model.card.species)
-    there, test = reading(tested)
     k = study.settings.k
+    there, test = species.at(study.placed.cells[tested], model.card.species, k)
     found: Probabilities = {}
     plain, chosen = FittedPlantBert(model), model
     if study.recipe.habitats.on_map.fine_tune:
@@ -214,20 +215,14 @@ def _read_predicted(
     return chosen, found
 
 
-def _predicted(
-    study: Study, species: PredictedAssemblages, table: Sequence[str], rows: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], Assemblages]:
-    """Return which of some plots the species model can speak of, and its assemblages there."""
-    return species.at(study.placed.cells[rows], table, study.settings.k)
-
-
 def _tuned(
     study: Study, species: PredictedAssemblages, model: HabitatModel, roles: Roles
 ) -> HabitatModel:
     """Fine-tune on predicted assemblages where that helps on validation plots."""
     train, validation = (study.samples.labelled(rows) for rows in (roles.train, roles.validation))
     rows = np.concatenate([train, validation])
-    there, assemblages = _predicted(study, species, model.card.species, rows)
+    cells, table = study.placed.cells[rows], model.card.species
+    there, assemblages = species.at(cells, table, study.settings.k)
     if not (there < len(train)).any() or not (there >= len(train)).any():
         logger.info("habitats by species: too few plots on the map to fine-tune on")
         return model

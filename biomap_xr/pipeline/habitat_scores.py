@@ -71,6 +71,15 @@ class HabitatScores:
             return False
         return bool(record.get("data") == data)
 
+    @staticmethod
+    def forget(folder: Path, name: str) -> None:
+        """Remove the record of scores before their models change.
+
+        A training that is killed between its model and its scores then counts as not done, also
+        for the data of the scores that were there before.
+        """
+        (folder / f"{name}.json").unlink(missing_ok=True)
+
     @classmethod
     def read(cls, folder: Path, name: str) -> Self:
         """Read what `write` wrote.

@@ -1,10 +1,8 @@
 """The maps: traits and specialists first, cubes declared, tiles filled, receipts summed up."""
 
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,6 +23,7 @@ from biomap_xr.pipeline.gathering import provenance_of
 from biomap_xr.pipeline.habitat_pass import HabitatPart
 from biomap_xr.pipeline.predicted import UNKNOWN, require_shared
 from biomap_xr.pipeline.specialists import freeze_specialists
+from biomap_xr.pipeline.stale import drop_stale
 from biomap_xr.pipeline.summing import MapSums
 from biomap_xr.pipeline.tile_program import KERNEL, Assemblage, TileProgram
 from biomap_xr.pipeline.workspace import Workspace
@@ -64,9 +63,9 @@ def make_maps(
     workspace = filling.workspace
     described = _described(recipe, program)
     # Land may have gone since the former model's map: its tiles would stay among the new ones.
-    _drop_stale(workspace.indicators, program.weights)
+    drop_stale(workspace.indicators, "", program.weights)
     if program.species_store is not None:
-        _drop_stale(workspace.species, program.weights)
+        drop_stale(workspace.species, "", program.weights)
         declare(workspace.species, species_cube(covariates.grid, model.card, described))
     declare(workspace.indicators, indicators_cube(covariates.grid, described))
     if habitats is not None and program.habitats is not None:
@@ -75,20 +74,6 @@ def make_maps(
     if summary.done or "cells" not in open_cube(workspace.indicators).attrs:
         _conclude(program, workspace, described)
     return summary
-
-
-def _drop_stale(store: Path, model: str, group: str = "") -> None:
-    """Remove a cube of a former model: its thresholds and each of its tiles are another's.
-
-    The workspace belongs to the recipe and to its species table, so no other map is lost.
-    """
-    place = store / group
-    if place.exists() and open_cube(store, group).attrs.get("model") != model:
-        stale = place.with_name(f".{place.name}.stale")
-        shutil.rmtree(stale, ignore_errors=True)
-        # Renamed first: a run killed meanwhile leaves no half of a cube under its name.
-        place.rename(stale)
-        shutil.rmtree(stale)
 
 
 def with_habitats(
@@ -126,7 +111,7 @@ def _declare_habitats(
     part: HabitatPart, model: HabitatModel, grid: Grid, described: Mapping[str, Any]
 ) -> None:
     """Lay out the group of habitats by species; that of a former habitat model is removed."""
-    _drop_stale(part.store, part.weights, BY_SPECIES)
+    drop_stale(part.store, BY_SPECIES, part.weights)
     unknown = int((part.places == UNKNOWN).sum())
     attributes = {
         **described,

@@ -129,7 +129,7 @@ def _habitat_model(
     files = [path for plots in (anchored.plots, *external) for path in files_of(plots)]
     name = fingerprint(species) if species is not None else ""
     data = habitat_training(recipe, anchored, name, files)
-    return learn_by_species(observer, predicted, data)
+    return learn_by_species(anchored.habitats.by_species, observer, predicted, data)
 
 
 def _by_environment(

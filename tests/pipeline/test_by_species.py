@@ -55,6 +55,23 @@ def test_a_second_run_trains_nothing(finished, tiny, caplog):
     assert "Pl@ntBERT" not in caplog.text
 
 
+def test_a_training_broken_off_leaves_no_scores_of_another_model(copied, tiny, monkeypatch):
+    """The new model is there and its scores are not: those of the old one must not vouch for it."""
+
+    def stop(study, learned):
+        raise KeyboardInterrupt
+
+    by_species = tiny.habitats.by_species.model_copy(update={"seed": 9})
+    habitats = tiny.habitats.model_copy(update={"by_species": by_species})
+    monkeypatch.setattr("biomap_xr.pipeline.by_species._board", stop)
+    with pytest.raises(KeyboardInterrupt):
+        again(tiny.model_copy(update={"habitats": habitats}), copied)
+    with pytest.raises(InputError, match="holds no scores"):
+        scores_of(copied)
+    monkeypatch.undo()
+    assert again(tiny, copied).habitats.card.settings.seed == tiny.habitats.by_species.seed
+
+
 @pytest.fixture
 def plots_only(simulated, tmp_path):
     """A recipe of plots alone, scored fold by fold, and its first run."""

@@ -40,6 +40,13 @@ def test_plots_of_which_a_model_says_nothing_are_left_out(scores):
     assert judged.hits(3).tolist() == [1.0]
 
 
+def test_forgotten_scores_do_not_count_as_done(scores, tmp_path):
+    scores.write(tmp_path, "plots", "abc")
+    HabitatScores.forget(tmp_path, "plots")
+    assert not HabitatScores.exist(tmp_path, "plots", "abc")
+    HabitatScores.forget(tmp_path, "plots")
+
+
 def test_no_scores_are_an_input_error(tmp_path):
     with pytest.raises(InputError, match="holds no scores 'plots'"):
         HabitatScores.read(tmp_path, "plots")

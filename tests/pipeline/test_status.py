@@ -1,7 +1,7 @@
 import pytest
 
 from biomap_xr.pipeline.plan import Plan
-from biomap_xr.pipeline.status import Filled, progress_of
+from biomap_xr.pipeline.status import Filled, Progress, progress_of
 from biomap_xr.pipeline.workspace import Workspace
 from biomap_xr.run import Failure, WorkspaceLock
 
@@ -83,3 +83,14 @@ def test_a_recipe_without_maps_is_done_when_it_is_trained(copied, tiny):
 )
 def test_only_a_program_that_has_begun_can_be_done(filled, done):
     assert filled.done is done
+
+
+def test_every_map_counts_not_the_last_one_alone():
+    """Maps of species with a tile missing, maps from the environment whole."""
+    programs = {name: Filled(4, 4) for name in ("masks", "covariates", "environment")}
+    half = Progress({**programs, "maps": Filled(3, 4)}, (), {"model": True}, "")
+    assert half.status == 4
+    whole = Progress({**programs, "maps": Filled(4, 4)}, (), {"model": True}, "")
+    assert whole.status == 0
+    wall = Progress({"maps": Filled(3, 4), **programs}, (), {"model": True}, "")
+    assert wall.status == 4

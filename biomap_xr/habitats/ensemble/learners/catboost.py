@@ -16,6 +16,7 @@ from biomap_xr.habitats.ensemble.learners.protocol import Means, Problem
 from biomap_xr.habitats.ensemble.learners.settings import CatBoostSettings
 
 FILE = "catboost.cbm"
+MAGIC = b"CBM1"
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +36,12 @@ class CatBoost:
             CorruptError: Its file is damaged.
         """
         content, booster = file_of(files, FILE), catboost.CatBoost()
+        # CatBoost reads past the end of a binary cut short: nonsense, or the end of the process.
+        if not (content.startswith(MAGIC) and len(content) >= 8 + _trees_length(content)):
+            raise CorruptError(
+                f"{FILE}: {len(content)} bytes that are no complete model of CatBoost; restore "
+                "the file or train again"
+            )
         try:
             booster.load_model(blob=content)
         except catboost.CatBoostError as error:
@@ -82,6 +89,11 @@ def fit_catboost(
         path = Path(folder) / FILE
         booster.save_model(str(path), format="cbm")
         return CatBoost(booster, path.read_bytes())
+
+
+def _trees_length(content: bytes) -> int:
+    """Return how many bytes the header, a mark and this number, says that the trees take."""
+    return int.from_bytes(content[4:8], "little")
 
 
 def _parameters(problem: Problem, settings: CatBoostSettings, means: Means) -> dict[str, Any]:

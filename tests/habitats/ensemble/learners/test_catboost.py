@@ -118,6 +118,7 @@ def test_missing_and_damaged_files_are_told(fitted):
     with pytest.raises(InputError, match=f"expected {FILE}"):
         CatBoost.from_files({})
     content = fitted.to_files()[FILE]
-    for damaged in (b"", b"junk" * 100, content[: len(content) // 2]):
+    cut_short = (content[: len(content) // part] for part in (2, 5, 10, 10_000))
+    for damaged in (b"", b"junk" * 100, b"CBM1\x04\x00\x00\x00junk", *cut_short):
         with pytest.raises(CorruptError, match=f"{FILE}: {len(damaged)} bytes"):
             CatBoost.from_files({FILE: damaged})
