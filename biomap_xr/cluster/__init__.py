@@ -1,5 +1,6 @@
 """A profile says what the machines are; here it becomes workers."""
 
+from biomap_xr.cluster.memory import keep_freed_memory
 from biomap_xr.cluster.opening import InsecureAddressWarning, check_machines, open_session
 from biomap_xr.cluster.profiles import (
     AddressProfile,
@@ -23,6 +24,7 @@ __all__ = [
     "SerialSession",
     "Session",
     "check_machines",
+    "keep_freed_memory",
     "open_session",
     "profile_of",
     "read_profile",

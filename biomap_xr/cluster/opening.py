@@ -17,6 +17,7 @@ from distributed import Client, LocalCluster
 from distributed.security import Security
 from distributed.system import MEMORY_LIMIT
 
+from biomap_xr.cluster.memory import allocator_environment
 from biomap_xr.cluster.profiles import (
     AddressProfile,
     LocalCudaProfile,
@@ -320,8 +321,7 @@ def worker_environment(kernel_threads: int) -> dict[str, str]:
         "NUMBA_NUM_THREADS",
         "GDAL_NUM_THREADS",
     )
-    # Freed memory goes back to the system early, or the worker seems to grow from tile to tile.
-    return {**dict.fromkeys(names, str(kernel_threads)), "MALLOC_TRIM_THRESHOLD_": "65536"}
+    return {**dict.fromkeys(names, str(kernel_threads)), **allocator_environment()}
 
 
 @contextmanager

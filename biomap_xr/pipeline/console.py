@@ -8,7 +8,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.logging import RichHandler
 
-from biomap_xr.cluster import LocalProfile, Profile, check_machines, read_profile
+from biomap_xr.cluster import (
+    LocalProfile,
+    Profile,
+    check_machines,
+    keep_freed_memory,
+    read_profile,
+)
 from biomap_xr.errors import RecipeError
 from biomap_xr.pipeline.observing import identity
 from biomap_xr.pipeline.running import Run, run
@@ -34,6 +40,7 @@ def run_recipe(recipe: Path, cluster: Path | None, workspace: Path | None) -> in
     profile = read_profile(cluster) if cluster else LocalProfile(kind="local")
     check_machines(profile)
     place.make()
+    keep_freed_memory()
     start = time.monotonic()
     console = log_to(Console(file=sys.stderr))
     with watch(place.root, console) as listener, Workers(profile) as workers:

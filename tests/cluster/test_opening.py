@@ -64,7 +64,7 @@ def test_the_workers_environment_is_set_before_they_start(local) -> None:
 
     found = ask(local, environment)
     assert found["OMP_NUM_THREADS"] == found["MKL_NUM_THREADS"] == found["GDAL_NUM_THREADS"] == "3"
-    assert found["MALLOC_TRIM_THRESHOLD_"] == "65536"
+    assert found["MALLOC_TRIM_THRESHOLD_"] == str(128 << 20)
 
 
 def test_the_linear_algebra_of_a_worker_obeys(local) -> None:
