@@ -16,16 +16,16 @@ from biomap_xr.habitats.cube import BY_SPECIES, by_species_cube
 from biomap_xr.habitats.plantbert.artefact import fingerprint as habitat_fingerprint
 from biomap_xr.habitats.plantbert.model import HabitatModel
 from biomap_xr.indicators.cube import indicators_cube
-from biomap_xr.indicators.traits import Traits, read_traits
-from biomap_xr.observations.table import read_species
+from biomap_xr.indicators.traits import Traits
 from biomap_xr.pipeline.filling import Filling
 from biomap_xr.pipeline.gathering import provenance_of
-from biomap_xr.pipeline.habitat_pass import HabitatPart
-from biomap_xr.pipeline.predicted import UNKNOWN, require_shared
+from biomap_xr.pipeline.habitats.predicted import UNKNOWN, require_shared
+from biomap_xr.pipeline.habitats.tile_pass import HabitatPart
 from biomap_xr.pipeline.specialists import freeze_specialists
 from biomap_xr.pipeline.stale import drop_stale
 from biomap_xr.pipeline.summing import MapSums
 from biomap_xr.pipeline.tile_program import KERNEL, Assemblage, TileProgram
+from biomap_xr.pipeline.traits import traits_of
 from biomap_xr.pipeline.workspace import Workspace
 from biomap_xr.recipe import Recipe
 from biomap_xr.run import Summary, fingerprint_of
@@ -170,24 +170,6 @@ def tile_program(
         device=filling.workers.device,
     )
     return with_habitats(program, recipe, model, habitats, workspace) if habitats else program
-
-
-def traits_of(recipe: Recipe, table: pd.DataFrame) -> Traits:
-    """Join the recipe's trait tables to the species that are modelled.
-
-    Args:
-        recipe: With absolute paths.
-        table: One row a species with the columns species_id and species.
-
-    Raises:
-        InputError: A table cannot be read or lacks a column.
-    """
-    listed = recipe.observations.species if recipe.observations else None
-    if listed is not None:
-        # Lists may be matched by further columns of the species file, such as a GBIF key.
-        traits = read_species(listed).drop(columns="species")
-        table = table.merge(traits, on="species_id", how="left")
-    return read_traits(recipe.indicators, table)
 
 
 def assemblage_of(traits: Traits, card: ModelCard, kind: str) -> Assemblage:

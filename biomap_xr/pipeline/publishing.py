@@ -14,7 +14,7 @@ from biomap_xr.habitats.eunis import LEVELS, at_level
 from biomap_xr.habitats.legend import Legend
 from biomap_xr.habitats.rules.crosswalk import Crosswalk
 from biomap_xr.habitats.rules.rulebook import read_crosswalk
-from biomap_xr.pipeline.environment_rules import legend_of_map
+from biomap_xr.pipeline.environment.rules import legend_of_map
 from biomap_xr.pipeline.plan import Plan
 from biomap_xr.pipeline.workspace import Workspace
 from biomap_xr.products.rasters import formations_in

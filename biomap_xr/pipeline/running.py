@@ -7,17 +7,17 @@ from biomap_xr.covariates.cube import Covariates
 from biomap_xr.covariates.settings import CovariateSettings
 from biomap_xr.grid import Grid
 from biomap_xr.habitats.plantbert.model import HabitatModel
-from biomap_xr.pipeline.by_environment import FormationModel, learn_by_environment
-from biomap_xr.pipeline.by_species import learn_by_species
-from biomap_xr.pipeline.environment_maps import EnvironmentMaps, map_by_environment
+from biomap_xr.pipeline.environment.learning import FormationModel, learn_by_environment
+from biomap_xr.pipeline.environment.maps import EnvironmentMaps, map_by_environment
 from biomap_xr.pipeline.filling import Filling
 from biomap_xr.pipeline.fingerprints import habitat_training, species_training
 from biomap_xr.pipeline.gathering import gather, land_tiles
+from biomap_xr.pipeline.habitats.by_species import learn_by_species
+from biomap_xr.pipeline.habitats.plots import files_of
+from biomap_xr.pipeline.habitats.predicted import PredictedAssemblages
 from biomap_xr.pipeline.learning import learn
 from biomap_xr.pipeline.mapping import make_maps
 from biomap_xr.pipeline.observing import Observer, identity
-from biomap_xr.pipeline.plots import files_of
-from biomap_xr.pipeline.predicted import PredictedAssemblages
 from biomap_xr.pipeline.publishing import Published, publish_products
 from biomap_xr.pipeline.scores import RECORD
 from biomap_xr.pipeline.workers import Workers

@@ -21,7 +21,7 @@ from biomap_xr.errors import InputError
 from biomap_xr.grid import Tile
 from biomap_xr.habitats.cube import BY_SPECIES
 from biomap_xr.indicators.sums import Sums
-from biomap_xr.pipeline.habitat_pass import HabitatPart, HabitatPass
+from biomap_xr.pipeline.habitats.tile_pass import HabitatPart, HabitatPass
 from biomap_xr.run import Outcome
 from biomap_xr.species.artefact import load_model
 from biomap_xr.species.cube import LEVELS, SHARD, MapSettings, quantise

@@ -12,7 +12,7 @@ from biomap_xr.habitats.eunis import at_level, number_of
 from biomap_xr.habitats.plantbert.card import HabitatCard
 from biomap_xr.habitats.rules.priority import RULES
 from biomap_xr.observations.plot_report import Counts, CurationReport, PlotStep, TableSteps
-from biomap_xr.pipeline.habitat_scores import HabitatScores
+from biomap_xr.pipeline.habitats.scores import HabitatScores
 from biomap_xr.pipeline.plan import Plan
 from biomap_xr.recipe import Recipe
 from biomap_xr.run import Receipt

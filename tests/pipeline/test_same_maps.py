@@ -25,8 +25,9 @@ from biomap_xr.indicators.specialists import Specialists
 from biomap_xr.pipeline import tile_program
 from biomap_xr.pipeline.filling import Filling
 from biomap_xr.pipeline.gathering import gather, land_tiles
-from biomap_xr.pipeline.mapping import make_maps, traits_of
+from biomap_xr.pipeline.mapping import make_maps
 from biomap_xr.pipeline.running import run
+from biomap_xr.pipeline.traits import traits_of
 from biomap_xr.pipeline.workers import Workers
 from biomap_xr.pipeline.workspace import Workspace
 from biomap_xr.recipe import Recipe

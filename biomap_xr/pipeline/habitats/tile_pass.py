@@ -15,7 +15,7 @@ from biomap_xr.habitats.plantbert.classify import classify, map_habitats
 from biomap_xr.habitats.plantbert.fast import FastClassifier
 from biomap_xr.habitats.plantbert.ranking import TopSpecies
 from biomap_xr.habitats.settings import AssemblageMapSettings
-from biomap_xr.pipeline.predicted import UNKNOWN
+from biomap_xr.pipeline.habitats.predicted import UNKNOWN
 
 if TYPE_CHECKING:
     from biomap_xr.run.receipts import Statistics

@@ -20,10 +20,10 @@ from biomap_xr.habitats.cube import (
 from biomap_xr.habitats.ensemble.uncertainty import definitions
 from biomap_xr.habitats.rules.priority import RULES
 from biomap_xr.habitats.rules.rulebook import Rulebook
-from biomap_xr.pipeline.by_environment import FormationModel
-from biomap_xr.pipeline.environment_masks import LAND_COVER, MASKS, check_known, codes_in
-from biomap_xr.pipeline.environment_program import KERNEL, EnvironmentProgram, WallToWallProgram
-from biomap_xr.pipeline.environment_rules import READING, codes_on_map, reader_of, rules_of_run
+from biomap_xr.pipeline.environment.learning import FormationModel
+from biomap_xr.pipeline.environment.masks import LAND_COVER, MASKS, check_known, codes_in
+from biomap_xr.pipeline.environment.program import KERNEL, EnvironmentProgram, WallToWallProgram
+from biomap_xr.pipeline.environment.rules import READING, codes_on_map, reader_of, rules_of_run
 from biomap_xr.pipeline.filling import Filling
 from biomap_xr.pipeline.gathering import provenance_of
 from biomap_xr.pipeline.observing import Observer

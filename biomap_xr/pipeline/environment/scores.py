@@ -9,8 +9,8 @@ from biomap_xr.habitats.ensemble.blocks import Folds
 from biomap_xr.habitats.ensemble.prediction import predict_formation
 from biomap_xr.habitats.ensemble.training import TrainedFormation
 from biomap_xr.habitats.ensemble.voters import FormationEnsemble
-from biomap_xr.pipeline.environment_rows import FormationPlots
-from biomap_xr.pipeline.habitat_scores import HabitatScores
+from biomap_xr.pipeline.environment.rows import FormationPlots
+from biomap_xr.pipeline.habitats.scores import HabitatScores
 
 ENSEMBLE = "ensemble"
 """Name of all voters together; others are learners."""

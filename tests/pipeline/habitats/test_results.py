@@ -4,8 +4,8 @@ from made_habitats import CODES, make_by_environment, make_ensemble, make_specie
 
 from biomap_xr.errors import InputError
 from biomap_xr.habitats.legend import legend_of
-from biomap_xr.pipeline.habitat_results import HabitatResults, environment, validation_of
-from biomap_xr.pipeline.habitat_scores import HabitatScores
+from biomap_xr.pipeline.habitats.results import HabitatResults, environment, validation_of
+from biomap_xr.pipeline.habitats.scores import HabitatScores
 from biomap_xr.pipeline.workspace import Workspace
 
 

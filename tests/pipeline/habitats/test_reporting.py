@@ -19,8 +19,8 @@ from biomap_xr.cubes import open_cube
 from biomap_xr.errors import InputError
 from biomap_xr.evaluation import gallery, habitat_gallery
 from biomap_xr.evaluation.content import Picture
-from biomap_xr.pipeline import habitat_results
-from biomap_xr.pipeline.habitat_reporting import habitat_sections
+from biomap_xr.pipeline.habitats import results
+from biomap_xr.pipeline.habitats.reporting import habitat_sections
 from biomap_xr.pipeline.reporting import make_report
 from biomap_xr.pipeline.workspace import Workspace
 from biomap_xr.virtual import VirtualSettings
@@ -54,7 +54,7 @@ def simulated(made, monkeypatch):
         def open(self):
             return xr.Dataset({"habitat": layer})
 
-    monkeypatch.setattr(habitat_results, "open_truth", lambda _: Known())
+    monkeypatch.setattr(results, "open_truth", lambda _: Known())
     return recipe().model_copy(update={"simulate": VirtualSettings()})
 
 

@@ -8,8 +8,8 @@ from tiny_run import ENVIRONMENT, changed
 
 from biomap_xr.errors import InputError, RecipeError
 from biomap_xr.habitats.ensemble.artefact import load_ensemble
-from biomap_xr.pipeline.by_environment import learn_by_environment, options_of
-from biomap_xr.pipeline.habitat_scores import HabitatScores
+from biomap_xr.pipeline.environment.learning import learn_by_environment, options_of
+from biomap_xr.pipeline.habitats.scores import HabitatScores
 from biomap_xr.pipeline.observing import Observer
 from biomap_xr.recipe import Recipe
 

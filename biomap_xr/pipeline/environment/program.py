@@ -28,8 +28,8 @@ from biomap_xr.habitats.rules.landcover import CoverTable, Ranked, top_habitats
 from biomap_xr.habitats.rules.lookup import places_of
 from biomap_xr.habitats.rules.priority import WallToWall
 from biomap_xr.habitats.rules.rulebook import Masks, Rulebook
-from biomap_xr.pipeline.by_environment import FormationModel
-from biomap_xr.pipeline.environment_masks import LAND_COVER, MASKS, MaskReader
+from biomap_xr.pipeline.environment.learning import FormationModel
+from biomap_xr.pipeline.environment.masks import LAND_COVER, MASKS, MaskReader
 from biomap_xr.run import Outcome
 
 if TYPE_CHECKING:

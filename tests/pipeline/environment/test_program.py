@@ -6,8 +6,8 @@ import pytest
 from biomap_xr.covariates.cube import Covariates
 from biomap_xr.cubes import Coordinate, Cube, Variable, declare, open_cube, write_block
 from biomap_xr.grid import Extent, Grid, GridSettings
-from biomap_xr.pipeline.environment_maps import programs_of
-from biomap_xr.pipeline.environment_program import loaded, percent, predictors_on
+from biomap_xr.pipeline.environment.maps import programs_of
+from biomap_xr.pipeline.environment.program import loaded, percent, predictors_on
 from biomap_xr.pipeline.filling import Filling
 from biomap_xr.run import FillSettings
 

@@ -1,8 +1,8 @@
 import numpy as np
 
 from biomap_xr.habitats.ensemble.artefact import load_ensemble
-from biomap_xr.pipeline.environment_rows import PlotPredictors, feature_table
-from biomap_xr.pipeline.environment_scores import external_scores, of_learner
+from biomap_xr.pipeline.environment.rows import PlotPredictors, feature_table
+from biomap_xr.pipeline.environment.scores import external_scores, of_learner
 from biomap_xr.pipeline.observing import Observer
 
 

@@ -28,12 +28,12 @@ from biomap_xr.habitats.ensemble.training import (
 )
 from biomap_xr.habitats.ensemble.tuning import Bench, tune
 from biomap_xr.habitats.ensemble.vote import Denominator, VoteSettings
-from biomap_xr.pipeline.environment_rows import FormationPlots, PlotPredictors, feature_table
-from biomap_xr.pipeline.environment_scores import ENSEMBLE, external_scores, scores_of
+from biomap_xr.pipeline.environment.rows import FormationPlots, PlotPredictors, feature_table
+from biomap_xr.pipeline.environment.scores import ENSEMBLE, external_scores, scores_of
 from biomap_xr.pipeline.fingerprints import contents, sections
-from biomap_xr.pipeline.habitat_scores import HabitatScores
+from biomap_xr.pipeline.habitats.plots import files_of, take_plots
+from biomap_xr.pipeline.habitats.scores import HabitatScores
 from biomap_xr.pipeline.observing import Observer
-from biomap_xr.pipeline.plots import files_of, take_plots
 from biomap_xr.recipe import Recipe
 from biomap_xr.run import fingerprint_of
 from biomap_xr.run.folder import CHECKSUMS

@@ -19,7 +19,7 @@ from biomap_xr.habitats.eunis import FORMATIONS
 from biomap_xr.habitats.legend import Legend, legend_of, read_legend
 from biomap_xr.habitats.plantbert.card import HabitatCard
 from biomap_xr.observations.plot_report import CurationReport
-from biomap_xr.pipeline.habitat_scores import HabitatScores
+from biomap_xr.pipeline.habitats.scores import HabitatScores
 from biomap_xr.pipeline.workspace import Workspace
 from biomap_xr.recipe import Recipe
 from biomap_xr.virtual import open_truth

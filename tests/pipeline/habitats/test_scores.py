@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from biomap_xr.errors import InputError
-from biomap_xr.pipeline.habitat_scores import HabitatScores
+from biomap_xr.pipeline.habitats.scores import HabitatScores
 
 
 @pytest.fixture

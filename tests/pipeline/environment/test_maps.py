@@ -16,8 +16,8 @@ from biomap_xr.habitats.ensemble.artefact import load_ensemble
 from biomap_xr.habitats.ensemble.features import FeatureTable
 from biomap_xr.habitats.eunis import number_of
 from biomap_xr.habitats.rules.priority import RULES
-from biomap_xr.pipeline.environment_maps import columns_of
-from biomap_xr.pipeline.environment_program import loaded
+from biomap_xr.pipeline.environment.maps import columns_of
+from biomap_xr.pipeline.environment.program import loaded
 from biomap_xr.pipeline.running import run
 from biomap_xr.pipeline.workers import Workers
 from biomap_xr.recipe import Recipe

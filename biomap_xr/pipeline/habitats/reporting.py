@@ -42,8 +42,8 @@ from biomap_xr.habitats.cube import BY_SPECIES, WALL_TO_WALL
 from biomap_xr.habitats.eunis import FORMATIONS, NO_HABITAT, number_of
 from biomap_xr.habitats.legend import SURFACES
 from biomap_xr.habitats.plantbert.card import HabitatCard
-from biomap_xr.pipeline.habitat_results import HabitatResults, environment
-from biomap_xr.pipeline.habitat_summing import SpeciesSums, wall_to_wall_cells
+from biomap_xr.pipeline.habitats.results import HabitatResults, environment
+from biomap_xr.pipeline.habitats.summing import SpeciesSums, wall_to_wall_cells
 from biomap_xr.pipeline.workspace import Workspace
 from biomap_xr.recipe import Recipe
 

@@ -11,8 +11,8 @@ from biomap_xr.cubes import open_cube
 from biomap_xr.grid import Cells, Grid
 from biomap_xr.habitats.eunis import number_of, roll_up
 from biomap_xr.habitats.settings import AssemblageMapSettings
-from biomap_xr.pipeline.habitat_pass import HabitatPart, HabitatPass
-from biomap_xr.pipeline.predicted import PredictedAssemblages, vocabulary_places
+from biomap_xr.pipeline.habitats.predicted import PredictedAssemblages, vocabulary_places
+from biomap_xr.pipeline.habitats.tile_pass import HabitatPart, HabitatPass
 from biomap_xr.species.inference import embed_tile, species_blocks
 
 assert SERIAL

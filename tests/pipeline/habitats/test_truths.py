@@ -1,8 +1,8 @@
 import numpy as np
 
 from biomap_xr.evaluation.habitat_scores import Judged
-from biomap_xr.pipeline.plots import take_plots
-from biomap_xr.pipeline.truths import best_from_lists
+from biomap_xr.pipeline.habitats.plots import take_plots
+from biomap_xr.pipeline.habitats.truths import best_from_lists
 
 
 def test_who_knows_the_truth_reads_habitats_from_lists(tiny, finished):

@@ -1,7 +1,7 @@
 import pytest
 
 from biomap_xr.errors import InputError
-from biomap_xr.pipeline.predicted import require_shared, vocabulary_places
+from biomap_xr.pipeline.habitats.predicted import require_shared, vocabulary_places
 
 
 def test_names_are_compared_as_species():

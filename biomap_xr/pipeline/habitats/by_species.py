@@ -22,9 +22,7 @@ from biomap_xr.habitats.plantbert.model import HabitatModel
 from biomap_xr.habitats.plantbert.settings import PlantBertSettings
 from biomap_xr.habitats.plantbert.training import Watching, fine_tune
 from biomap_xr.observations.plots import Plots
-from biomap_xr.pipeline.habitat_scores import HabitatScores
-from biomap_xr.pipeline.observing import Observer
-from biomap_xr.pipeline.plots import (
+from biomap_xr.pipeline.habitats.plots import (
     PlacedPlots,
     fold_roles,
     place,
@@ -32,8 +30,10 @@ from biomap_xr.pipeline.plots import (
     take_plots,
     written_plots,
 )
-from biomap_xr.pipeline.predicted import PredictedAssemblages
-from biomap_xr.pipeline.truths import best_from_lists
+from biomap_xr.pipeline.habitats.predicted import PredictedAssemblages
+from biomap_xr.pipeline.habitats.scores import HabitatScores
+from biomap_xr.pipeline.habitats.truths import best_from_lists
+from biomap_xr.pipeline.observing import Observer
 from biomap_xr.recipe import Recipe
 
 logger = logging.getLogger(__name__)

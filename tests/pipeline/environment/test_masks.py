@@ -11,7 +11,7 @@ from biomap_xr.grid import Cells, Extent, Grid, GridSettings
 from biomap_xr.habitats.rules.regional import RegionTable
 from biomap_xr.habitats.rules.rulebook import Rulebook
 from biomap_xr.habitats.rules.settings import RegionSettings
-from biomap_xr.pipeline.environment_masks import MaskReader, check_known, codes_in
+from biomap_xr.pipeline.environment.masks import MaskReader, check_known, codes_in
 
 SIDE, TILE = 100.0, 10
 GRID = Grid.from_settings(

@@ -22,8 +22,8 @@ from biomap_xr.habitats.rules.rulebook import (
 )
 from biomap_xr.habitats.rules.settings import RegionSettings, RulesSettings
 from biomap_xr.habitats.rules.snapping import Placed
-from biomap_xr.pipeline.by_environment import FormationModel
-from biomap_xr.pipeline.environment_masks import MaskReader, layers_of
+from biomap_xr.pipeline.environment.learning import FormationModel
+from biomap_xr.pipeline.environment.masks import MaskReader, layers_of
 from biomap_xr.pipeline.fingerprints import contents
 from biomap_xr.pipeline.observing import Observer
 from biomap_xr.run import fingerprint_of

@@ -4,7 +4,7 @@ import rasterio
 from scipy.sparse import csr_array
 
 from biomap_xr.errors import InputError
-from biomap_xr.pipeline.environment_rows import PlotPredictors, feature_table
+from biomap_xr.pipeline.environment.rows import PlotPredictors, feature_table
 from biomap_xr.pipeline.observing import Observer
 
 

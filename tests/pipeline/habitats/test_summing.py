@@ -3,7 +3,7 @@ from collections import Counter
 import pytest
 from made_habitats import receive
 
-from biomap_xr.pipeline.habitat_summing import SpeciesSums, wall_to_wall_cells
+from biomap_xr.pipeline.habitats.summing import SpeciesSums, wall_to_wall_cells
 from biomap_xr.pipeline.workspace import Workspace
 
 

@@ -1,0 +1,1 @@
+"""Habitats of a run by environment: an ensemble a formation, and the four steps to its maps."""
