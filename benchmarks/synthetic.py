@@ -31,10 +31,10 @@ from biomap_xr.indicators.declared import INDICATORS
 from biomap_xr.pipeline.tile_program import Assemblage, TileProgram
 from biomap_xr.species.artefact import fingerprint, save_model
 from biomap_xr.species.card import ModelCard
-from biomap_xr.species.cube import MapSettings, species_cube
+from biomap_xr.species.cube import species_cube
 from biomap_xr.species.model import SpeciesModel
 from biomap_xr.species.normalisation import Normalisation
-from biomap_xr.species.settings import LatticeSettings, SeriesSettings
+from biomap_xr.species.settings import LatticeSettings, MapSettings, SeriesSettings
 from biomap_xr.species.thresholds import Thresholds
 
 SHAPES = {"landsat": (6, 4, 21), "climate": (4, 19, 12), "sentinel2": (4, 128, 128)}

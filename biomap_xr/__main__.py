@@ -75,7 +75,7 @@ def run(
     Everything that a killed or stopped run finished is kept; only what is missing or depends on a
     change is made again.
     """
-    from biomap_xr.pipeline.console import run_recipe
+    from biomap_xr.pipeline.launching import run_recipe
 
     raise typer.Exit(run_recipe(recipe, cluster, workspace))
 

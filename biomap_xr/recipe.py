@@ -23,8 +23,7 @@ from biomap_xr.observations.settings import ObservationSettings
 from biomap_xr.products.settings import ProductSettings
 from biomap_xr.run.settings import FillSettings
 from biomap_xr.settings import Settings
-from biomap_xr.species.cube import MapSettings
-from biomap_xr.species.settings import SpeciesSettings
+from biomap_xr.species.settings import MapSettings, SpeciesSettings
 from biomap_xr.virtual.settings import VirtualSettings
 
 LARGEST_FILE = 1_000_000

@@ -21,9 +21,9 @@ from biomap_xr.observations.settings import ObservationSettings
 from biomap_xr.observations.sites import Sites
 from biomap_xr.pipeline.habitats.plots import PlacedPlots, place, take_plots
 from biomap_xr.pipeline.traits import traits_of
-from biomap_xr.pipeline.workspace import Workspace
+from biomap_xr.pipeline.workspace import Workspace, identity
 from biomap_xr.recipe import Recipe
-from biomap_xr.run import Identity, claim, fingerprint_of
+from biomap_xr.run import claim, fingerprint_of
 from biomap_xr.run.durable import publish
 
 if TYPE_CHECKING:
@@ -92,17 +92,6 @@ class Observer:
                 "plots to train habitat models on; add it"
             )
         return take_plots(settings, self.recipe.habitats)
-
-
-def identity(recipe: Recipe, species: str = "") -> Identity:
-    """Say what must not change within the workspace of a recipe.
-
-    Args:
-        recipe: As it was loaded.
-        species: The species table in short, empty while it is not known.
-    """
-    grid = recipe.grid.model_dump(mode="json")
-    return Identity(recipe=recipe.name, grid=grid, species=species)
 
 
 def _land(workspace: Workspace) -> Land | None:

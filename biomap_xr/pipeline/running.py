@@ -17,11 +17,11 @@ from biomap_xr.pipeline.habitats.plots import files_of
 from biomap_xr.pipeline.habitats.predicted import PredictedAssemblages
 from biomap_xr.pipeline.learning import learn
 from biomap_xr.pipeline.mapping import make_maps
-from biomap_xr.pipeline.observing import Observer, identity
+from biomap_xr.pipeline.observing import Observer
 from biomap_xr.pipeline.publishing import Published, publish_products
 from biomap_xr.pipeline.scores import RECORD
 from biomap_xr.pipeline.workers import Workers
-from biomap_xr.pipeline.workspace import Workspace
+from biomap_xr.pipeline.workspace import Workspace, identity
 from biomap_xr.recipe import Recipe
 from biomap_xr.run import Listener, Summary, WorkspaceLock, claim, silent
 from biomap_xr.species.artefact import fingerprint

@@ -24,9 +24,10 @@ from biomap_xr.indicators.sums import Sums
 from biomap_xr.pipeline.habitats.tile_pass import HabitatPart, HabitatPass
 from biomap_xr.run import Outcome
 from biomap_xr.species.artefact import load_model
-from biomap_xr.species.cube import LEVELS, SHARD, MapSettings, quantise
+from biomap_xr.species.cube import LEVELS, SHARD, quantise
 from biomap_xr.species.inference import TileEmbedding, embed_tile, species_blocks
 from biomap_xr.species.model import SpeciesModel
+from biomap_xr.species.settings import MapSettings
 
 if TYPE_CHECKING:
     from biomap_xr.run.receipts import Statistics

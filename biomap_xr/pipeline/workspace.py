@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from biomap_xr.errors import InputError
-from biomap_xr.run import Ledger
+from biomap_xr.recipe import Recipe
+from biomap_xr.run import Identity, Ledger
 
 
 @dataclass(frozen=True)
@@ -98,3 +99,14 @@ class Workspace:
                 f"the workspace {self.root} cannot be written to; change its permissions, or "
                 "name another folder with --workspace"
             )
+
+
+def identity(recipe: Recipe, species: str = "") -> Identity:
+    """Say what must not change within the workspace of a recipe.
+
+    Args:
+        recipe: As it was loaded.
+        species: The species table in short, empty while it is not known.
+    """
+    grid = recipe.grid.model_dump(mode="json")
+    return Identity(recipe=recipe.name, grid=grid, species=species)

@@ -1,8 +1,4 @@
 """Species model: from raw inputs at sites or tiles to the presence of every species.
 
-`predict` is the analyst's lazy face of the kernels that the tile program runs.
+`prediction.predict` is the analyst's lazy face of the kernels that the tile program runs.
 """
-
-from biomap_xr.species.prediction import predict
-
-__all__ = ["predict"]

@@ -6,12 +6,10 @@ from typing import Any
 import numba
 import numpy as np
 from array_api_compat import array_namespace
-from pydantic import Field
 
 from biomap_xr.cubes import Coordinate, Cube, Variable
 from biomap_xr.errors import InputError
 from biomap_xr.grid import Grid
-from biomap_xr.settings import Settings
 from biomap_xr.species.card import ModelCard
 
 LEVELS = 250
@@ -19,18 +17,6 @@ LEVELS = 250
 ZERO, ONE, PARTS = np.float32(0), np.float32(1), np.float32(LEVELS)
 SHARD = 512
 """Species in a shard: 22 shards for each of Europe's 22,000 land tiles at 11,255 species."""
-
-
-class MapSettings(Settings):
-    """What the tile program stores, and how it cuts its work."""
-
-    species_cube: bool = True
-    """Whether ``species.zarr`` is written; indicators do not need it."""
-    floor: float = Field(0.002, ge=0, lt=1)
-    """Smallest probability that is stored; anything below counts as absent in the cube. The share
-    of the expected richness that this loses is measured and kept in the cube's attributes."""
-    block: int = Field(128, ge=1)
-    """Species that are computed at once: bounds the memory of a tile."""
 
 
 def species_cube(grid: Grid, card: ModelCard, attributes: Mapping[str, Any]) -> Cube:

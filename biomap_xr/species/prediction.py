@@ -23,9 +23,10 @@ from biomap_xr.errors import InputError
 from biomap_xr.grid import Extent, Grid, GridSettings, Points, Window
 from biomap_xr.species.artefact import CARD, load_model
 from biomap_xr.species.card import ModelCard
-from biomap_xr.species.cube import MapSettings, quantise, species_variables
+from biomap_xr.species.cube import quantise, species_variables
 from biomap_xr.species.inference import embed_window, species_blocks
 from biomap_xr.species.model import SpeciesModel
+from biomap_xr.species.settings import MapSettings
 
 Species = Sequence[int] | Sequence[str]
 """Species by id or by name."""

@@ -229,3 +229,15 @@ class SpeciesSettings(Settings):
     def _check(self) -> Self:
         check_kinds({name: branch.encoder for name, branch in self.modalities.items()})
         return self
+
+
+class MapSettings(Settings):
+    """What the tile program stores, and how it cuts its work."""
+
+    species_cube: bool = True
+    """Whether ``species.zarr`` is written; indicators do not need it."""
+    floor: float = Field(0.002, ge=0, lt=1)
+    """Smallest probability that is stored; anything below counts as absent in the cube. The share
+    of the expected richness that this loses is measured and kept in the cube's attributes."""
+    block: int = Field(128, ge=1)
+    """Species that are computed at once: bounds the memory of a tile."""

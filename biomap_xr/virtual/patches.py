@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import rasterio
-import torch
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from PIL import Image
@@ -70,8 +69,8 @@ def write_cubes(world: World, folder: Path, survey_id: NDArray[np.int64], points
     for index, identity in enumerate(survey_id):
         by_year = np.ascontiguousarray(quarters[index].transpose(0, 2, 1))
         by_month = np.ascontiguousarray(months[index].transpose(1, 2, 0))
-        _save(root / "Landsat", int(identity), torch.from_numpy(by_year).permute(0, 2, 1))
-        _save(root / "Bioclim", int(identity), torch.from_numpy(by_month).permute(2, 0, 1))
+        _save(root / "Landsat", int(identity), by_year, (0, 2, 1))
+        _save(root / "Bioclim", int(identity), by_month, (2, 0, 1))
 
 
 def gamma_coded(reflectance: NDArray[np.uint16]) -> NDArray[np.uint8]:
@@ -117,7 +116,13 @@ def _floats(values: NDArray[np.integer], nodata: int) -> NDArray[np.float32]:
     return np.where(values == nodata, np.float32(np.nan), values).astype(np.float32)
 
 
-def _save(folder: Path, survey: int, cube: torch.Tensor) -> None:
+def _save(
+    folder: Path, survey: int, stored: NDArray[np.float32], order: tuple[int, int, int]
+) -> None:
+    """Save a cube whose dimensions are those of what is stored, in another order."""
+    # Takes seconds, and a recipe's settings alone write nothing.
+    import torch  # noqa: PLC0415
+
     path = folder / "cubes" / f"{survey}_cube.pt"
     path.parent.mkdir(parents=True, exist_ok=True)
-    torch.save(cube, path)
+    torch.save(torch.from_numpy(stored).permute(order), path)

@@ -1,7 +1,7 @@
 import pytest
 
 from biomap_xr.errors import RecipeError
-from biomap_xr.pipeline.observing import Observer, identity
+from biomap_xr.pipeline.observing import Observer
 
 
 def test_sections_that_are_missing_are_named(tiny, finished):
@@ -18,9 +18,3 @@ def test_plots_are_read_once_and_reported_on(tiny, finished):
     observer = Observer(recipe, finished.workspace)
     assert observer.plots is observer.plots
     assert (finished.workspace.models / "plots.json").is_file()
-
-
-def test_a_workspace_belongs_to_name_and_grid(tiny):
-    assert identity(tiny).recipe == "tiny"
-    other = tiny.grid.model_copy(update={"resolution": 25.0})
-    assert identity(tiny) != identity(tiny.model_copy(update={"grid": other}))

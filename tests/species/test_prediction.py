@@ -13,10 +13,11 @@ from biomap_xr.errors import InputError
 from biomap_xr.grid import Extent
 from biomap_xr.species import prediction
 from biomap_xr.species.artefact import save_model
-from biomap_xr.species.cube import MapSettings, quantise
+from biomap_xr.species.cube import quantise
 from biomap_xr.species.inference import embed_tile, species_blocks
 from biomap_xr.species.model import SpeciesModel
 from biomap_xr.species.prediction import grid_of, predict
+from biomap_xr.species.settings import MapSettings
 from biomap_xr.species.thresholds import Thresholds
 
 INPUTS = {"window": 34}

@@ -10,7 +10,6 @@ from itertools import pairwise
 from typing import Any, Literal, Self
 
 import numpy as np
-from iterstrat.ml_stratifiers import MultilabelStratifiedKFold
 from numpy.typing import NDArray
 from pydantic import Field, JsonValue, model_validator
 
@@ -18,6 +17,9 @@ from biomap_xr.errors import InputError
 from biomap_xr.folds import blocks_of
 from biomap_xr.grid import Points, cell_code
 from biomap_xr.settings import Settings
+
+RANDOM, SITE = "random", "site"
+"""Names of two splits to compare with blocks: single plots, and all plots of one site."""
 
 
 class BlockSettings(Settings):
@@ -221,6 +223,9 @@ def _deal(
 
 def _by_presence(counts: NDArray[np.int64], settings: BlockSettings) -> NDArray[np.int64]:
     """Stratify the presence of classes `(unit, class)` as Sechidis et al. (2011) do: `(unit,)`."""
+    # Brings all of scikit-learn, which a recipe's settings alone do not need.
+    from iterstrat.ml_stratifiers import MultilabelStratifiedKFold  # noqa: PLC0415
+
     splitter = MultilabelStratifiedKFold(settings.folds, shuffle=True, random_state=settings.seed)
     fold = np.zeros(len(counts), np.int64)
     for index, (_, held_out) in enumerate(splitter.split(counts, counts > 0)):

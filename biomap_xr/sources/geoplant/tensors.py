@@ -10,7 +10,6 @@ from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from biomap_xr.errors import InputError
@@ -104,6 +103,9 @@ def read_tensor(path: str | PathLike[str], shape: tuple[int, ...]) -> NDArray[np
     Raises:
         InputError: Damaged, no plain tensor of numbers, or another shape.
     """
+    # Takes seconds, and whoever only names such a folder in a recipe reads none.
+    import torch  # noqa: PLC0415
+
     file = local_file(path)
     try:
         tensor = torch.load(file, weights_only=True, map_location="cpu")
