@@ -1,13 +1,23 @@
 """Which files a group is made from, and a short name for what is in them."""
 
 import hashlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from pydantic import JsonValue
 
 from biomap_xr.covariates.groups import climate_files, landsat_files
+from biomap_xr.covariates.predictors import PredictorsSettings
 from biomap_xr.covariates.scenes import files_of_scene, find_scenes
-from biomap_xr.covariates.settings import CovariateSettings, LayerSettings, MaskSettings
+from biomap_xr.covariates.settings import (
+    ClimateSettings,
+    CovariateSettings,
+    LandsatSettings,
+    LayerSettings,
+    MaskSettings,
+    Sentinel2Settings,
+)
 from biomap_xr.errors import InputError
 from biomap_xr.run import fingerprint_of
 from biomap_xr.sources.paths import local_file
@@ -25,23 +35,41 @@ def files_of(settings: CovariateSettings, group: str) -> tuple[Path, ...]:
     Raises:
         InputError: Satellite scenes cannot be found.
     """
-    root = settings.root
-    paths: list[Path] = []
-    if group == "sentinel2" and settings.sentinel2:
-        scenes = find_scenes(root, settings.sentinel2)
-        bands = settings.sentinel2.bands
-        paths = [path for scene in scenes for path, _ in files_of_scene(scene, bands)]
-    elif group == "landsat" and settings.landsat:
-        paths = [path for *_, path in landsat_files(root, settings.landsat)]
-    elif group == "climate" and settings.climate:
-        paths = [path for *_, path, _ in climate_files(root, settings.climate)]
-    elif group == "predictors" and settings.predictors:
-        paths = [
-            root / path for variable in settings.predictors.variables for path in variable.paths
-        ]
-    elif group == "masks":
-        paths = [root / layer.path for layer in layers_of(settings.masks)]
-    return tuple(dict.fromkeys(paths))
+    section = getattr(settings, group)
+    if section is None:
+        return ()
+    return tuple(dict.fromkeys(_FILES[group](settings.root, section)))
+
+
+def _of_sentinel2(root: Path, settings: Sentinel2Settings) -> Iterator[Path]:
+    for scene in find_scenes(root, settings):
+        yield from (path for path, _ in files_of_scene(scene, settings.bands))
+
+
+def _of_landsat(root: Path, settings: LandsatSettings) -> Iterator[Path]:
+    yield from (path for *_, path in landsat_files(root, settings))
+
+
+def _of_climate(root: Path, settings: ClimateSettings) -> Iterator[Path]:
+    yield from (path for *_, path, _ in climate_files(root, settings))
+
+
+def _of_predictors(root: Path, settings: PredictorsSettings) -> Iterator[Path]:
+    for variable in settings.variables:
+        yield from (root / path for path in variable.paths)
+
+
+def _of_masks(root: Path, settings: MaskSettings) -> Iterator[Path]:
+    yield from (root / layer.path for layer in layers_of(settings))
+
+
+_FILES: dict[str, Callable[[Path, Any], Iterator[Path]]] = {
+    "sentinel2": _of_sentinel2,
+    "landsat": _of_landsat,
+    "climate": _of_climate,
+    "predictors": _of_predictors,
+    "masks": _of_masks,
+}
 
 
 def content_of(settings: CovariateSettings, group: str) -> str:

@@ -137,6 +137,22 @@ def curate_labels(
     Raises:
         InputError: A label is unknown and the policy is ``error``.
     """
+    known, unknown = _spelt(plots, settings, normalise)
+    frequent, taken = _frequent(known, settings.minimum_plots_of_habitat)
+    return frequent, (
+        step_of("labels", plots, known, unknown),
+        step_of("rare_habitats", known, frequent, taken),
+    )
+
+
+def _spelt(
+    plots: Plots, settings: CurationSettings, normalise: Normalise
+) -> tuple[Plots, list[str]]:
+    """Return plots with known codes alone, and the labels that are none.
+
+    Raises:
+        InputError: There are some and the policy is ``error``.
+    """
     codes = _known_codes(plots, normalise)
     unknown = [label for labels in plots.labels for label in labels if codes[label] is None]
     if unknown and settings.unknown_labels == "error":
@@ -148,16 +164,16 @@ def curate_labels(
     if settings.unknown_labels == "drop":
         lost = [bool(old) and not new for old, new in zip(plots.labels, known.labels, strict=True)]
         known = known.select(~np.array(lost, bool))
-    count = Counter(code for labels in known.labels for code in labels)
-    rare = {code for code, plots_ in count.items() if plots_ < settings.minimum_plots_of_habitat}
-    frequent = known.with_labels(
-        tuple(tuple(code for code in labels if code not in rare) for labels in known.labels)
-    )
-    taken = [code for labels in known.labels for code in labels if code in rare]
-    return frequent, (
-        step_of("labels", plots, known, unknown),
-        step_of("rare_habitats", known, frequent, taken),
-    )
+    return known, unknown
+
+
+def _frequent(plots: Plots, minimum: int) -> tuple[Plots, list[str]]:
+    """Return plots without the labels of fewer plots than a minimum, and the labels taken away."""
+    every = [code for labels in plots.labels for code in labels]
+    count = Counter(every)
+    kept = {code for code, number in count.items() if number >= minimum}
+    labels = tuple(tuple(code for code in labels if code in kept) for labels in plots.labels)
+    return plots.with_labels(labels), [code for code in every if code not in kept]
 
 
 def _undamaged(

@@ -14,6 +14,7 @@ from biomap_xr.habitats.eunis import LEVELS, at_level
 from biomap_xr.habitats.legend import Legend
 from biomap_xr.habitats.rules.crosswalk import Crosswalk
 from biomap_xr.habitats.rules.rulebook import read_crosswalk
+from biomap_xr.habitats.rules.settings import RulesSettings
 from biomap_xr.pipeline.environment.rules import legend_of_map
 from biomap_xr.pipeline.plan import Plan
 from biomap_xr.pipeline.workspace import Workspace
@@ -113,19 +114,11 @@ class PublishedParts:
             InputError: A table of the rules cannot be read.
         """
         store, rules = workspace.habitats, recipe.habitats.rules
-        models = {
-            each: codes_in(store, f"{BY_ENVIRONMENT}/{each}") for each in formations_in(store)
-        }
-        environment, species, crosswalk = None, None, None
-        if settings.by_environment and models:
-            final = codes_in(store, WALL_TO_WALL)
-            every = [*final, *(code for codes in models.values() for code in codes)]
-            environment = legend_of_map(rules, every)
-            crosswalk = read_crosswalk(rules.crosswalk, models) if rules.crosswalk else None
-        named = codes_in(store, BY_SPECIES)
-        if settings.by_species and named:
-            above = {at_level(code, level) for code in named for level in LEVELS}
-            species = legend_of_map(rules, sorted(above))
+        environment, crosswalk, species = None, None, None
+        if settings.by_environment:
+            environment, crosswalk = _of_environment(store, rules)
+        if settings.by_species:
+            species = _of_species(store, rules)
         parts: dict[str, JsonValue] = {
             "kernel": KERNEL,
             "settings": settings.model_dump(mode="json", exclude={"rasters": {"threads"}}),
@@ -155,6 +148,26 @@ class PublishedParts:
                 self.store, grid, self.species, folder, rasters
             ).products
         return tuple(sorted(products, key=lambda each: each.path))
+
+
+def _of_environment(store: Path, rules: RulesSettings) -> tuple[Legend | None, Crosswalk | None]:
+    """Return the legend of the habitats by environment and the crosswalk, if there are any."""
+    models = {each: codes_in(store, f"{BY_ENVIRONMENT}/{each}") for each in formations_in(store)}
+    if not models:
+        return None, None
+    every = [*codes_in(store, WALL_TO_WALL), *(code for codes in models.values() for code in codes)]
+    crosswalk = read_crosswalk(rules.crosswalk, models) if rules.crosswalk else None
+    return legend_of_map(rules, every), crosswalk
+
+
+def _of_species(store: Path, rules: RulesSettings) -> Legend | None:
+    """Return the legend of the habitats by species at all levels, if there are any."""
+    named = codes_in(store, BY_SPECIES)
+    if not named:
+        return None
+    return legend_of_map(
+        rules, sorted({at_level(code, level) for code in named for level in LEVELS})
+    )
 
 
 def codes_in(store: Path, group: str) -> Sequence[str]:
