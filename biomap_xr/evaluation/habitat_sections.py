@@ -101,14 +101,18 @@ class Formation:
     """Of level 1."""
     validations: tuple[Validation, ...]
     """Held-out plots first, then external data sets."""
+    splits: tuple[Scored, ...] = ()
+    """The ensemble under other splits than blocks, each under the split's name in the recipe."""
 
 
 @dataclass(frozen=True, eq=False)
 class Parts:
-    """What stands below the scores of a section."""
+    """What a section has besides the scores of its models."""
 
     tables: tuple[Table, ...] = ()
     pictures: tuple[Picture, ...] = ()
+    scoreboards: tuple[Scoreboard, ...] = ()
+    """Further comparisons."""
 
 
 def species_section(
@@ -169,11 +173,12 @@ def environment_section(
 
     Args:
         formations: each with its held-out plots at least.
-        parts: maps and their statistics.
+        parts: maps and their statistics, other splits.
         names: of codes, where known.
         settings: how intervals are made.
     """
-    boards = (*_ensemble_boards(formations, settings), *_member_boards(formations, settings))
+    ensembles = _ensemble_boards(formations, settings)
+    members = _member_boards(formations, settings)
     spread = (formation_table(_results(formations)),) if formations else ()
     classes = tuple(
         replace(table, folded=True)
@@ -184,7 +189,7 @@ def environment_section(
         "habitats-by-environment",
         "Habitats from the environment",
         ENVIRONMENT_WORDS,
-        boards,
+        (*ensembles, *parts.scoreboards, *members),
         (*spread, *parts.tables, *classes),
         parts.pictures,
     )

@@ -7,7 +7,7 @@ from typing import Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from biomap_xr.errors import InputError
-from biomap_xr.habitats.ensemble.blocks import BlockSettings
+from biomap_xr.habitats.ensemble.blocks import RANDOM, SITE, BlockSettings
 from biomap_xr.habitats.ensemble.features import Feature, FeatureTable, read_feature_table
 from biomap_xr.habitats.ensemble.learners.settings import LearnerSettings
 from biomap_xr.habitats.ensemble.published import Members, published_members, read_published
@@ -18,6 +18,7 @@ from biomap_xr.habitats.eunis import FORMATIONS
 from biomap_xr.settings import Settings
 
 MEMBER = re.compile(r"[a-z0-9][a-z0-9_.]*")
+SPLIT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_]*")
 
 
 class EnsembleSettings(Settings):
@@ -44,6 +45,9 @@ class EnsembleSettings(Settings):
     configurations: Path | None = None
     """Folder of published configuration files, instead of the ones built in."""
     blocks: BlockSettings = BlockSettings()
+    compared_splits: tuple[str, ...] = ()
+    """Other splits under which the report scores the same learners: ``random`` (single plots),
+    ``site``, or columns of the plots' header such as ``country``. Each trains all of them again."""
     tuning: TuningSettings = TuningSettings()
     stopping_share: float = Field(0.1, gt=0, lt=1)
     """Of a voter's training rows, by whole blocks, held out for early stopping and temperature."""
@@ -71,6 +75,18 @@ class EnsembleSettings(Settings):
                 f"correct {unknown or 'the list'}"
             )
         return formations
+
+    @field_validator("compared_splits")
+    @classmethod
+    def _named(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        # A name becomes a file of scores.
+        wrong = [name for name in names if not SPLIT.fullmatch(name)]
+        if wrong or len(set(names)) < len(names):
+            raise ValueError(
+                f"compared_splits: {names}, expected {RANDOM}, {SITE} or columns of the plots' "
+                f"header, each once; correct {wrong or 'the list'}"
+            )
+        return names
 
     @model_validator(mode="after")
     def _check(self) -> Self:

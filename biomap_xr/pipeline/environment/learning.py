@@ -28,8 +28,10 @@ from biomap_xr.habitats.ensemble.training import (
 )
 from biomap_xr.habitats.ensemble.tuning import Bench, tune
 from biomap_xr.habitats.ensemble.vote import Denominator, VoteSettings
+from biomap_xr.observations.plots import Plots
 from biomap_xr.pipeline.environment.rows import FormationPlots, PlotPredictors, feature_table
 from biomap_xr.pipeline.environment.scores import ENSEMBLE, external_scores, scores_of
+from biomap_xr.pipeline.environment.splits import Comparison
 from biomap_xr.pipeline.fingerprints import contents, sections
 from biomap_xr.pipeline.habitats.plots import files_of, take_plots
 from biomap_xr.pipeline.habitats.scores import HabitatScores
@@ -123,7 +125,7 @@ class EnvironmentStudy:
     @cached_property
     def plots(self) -> PlotPredictors:
         """Plots of all formations with their predictors."""
-        found = PlotPredictors.of(self.observer.plots.plots, self.recipe, self.table)
+        found = PlotPredictors.of(self._given, self.recipe, self.table)
         self.observer.report_on_plots()
         for reason, count in found.lost.items():
             logger.info("habitats by environment: %d plots %s are left out", count, reason)
@@ -131,16 +133,28 @@ class EnvironmentStudy:
 
     def models(self) -> tuple[FormationModel, ...]:
         """Train what is not there yet."""
-        done = {each: self._done(each) for each in self.settings.formations}
-        wanted = [formation for formation, there in done.items() if not there]
+        formations, names = self.settings.formations, self.settings.compared_splits
+        wanted = [formation for formation in formations if not self._done(formation)]
+        comparisons = {each: self._comparison(each) for each in formations}
+        missing = {each: comparison.missing(names) for each, comparison in comparisons.items()}
         # All formations are looked at before the first one is trained.
-        of_formations = {each: self._plots_of(each) for each in wanted}
+        of_formations = {
+            each: self._plots_of(each) for each in formations if each in wanted or missing[each]
+        }
         folds = {each: self._folds(plots) for each, plots in of_formations.items()}
+        splits = {
+            each: comparisons[each].splits(missing[each], plots, self._given, folds[each])
+            for each, plots in of_formations.items()
+        }
         for formation in wanted:
+            comparisons[formation].forget_others()
             self._learn(of_formations[formation], folds[formation])
+        for formation, some in splits.items():
+            for split in some:
+                comparisons[formation].train(split, of_formations[formation])
         for name in self.recipe.habitats.external:
             self._score_external(name)
-        return tuple(self._model(each) for each in self.settings.formations)
+        return tuple(self._model(each) for each in formations)
 
     def folder(self, formation: str) -> Path:
         """Return where everything of a formation is kept."""
@@ -183,6 +197,19 @@ class EnvironmentStudy:
             # Shares of classes are those of a cell of the map.
             **sections(self.written, "plots", "grid", "simulate"),
         }
+
+    @property
+    def _given(self) -> Plots:
+        return self.observer.plots.plots
+
+    def _comparison(self, formation: str) -> Comparison:
+        return Comparison(
+            self.folder(formation),
+            self.data(formation),
+            self.table,
+            options_of(self.settings, formation),
+            self.settings.blocks,
+        )
 
     def _done(self, formation: str) -> bool:
         folder = self.folder(formation)

@@ -39,6 +39,8 @@ class PlotPredictors:
     """(plot, feature) raw predictors, NaN where missing."""
     lost: dict[str, int]
     """Plots that bear a habitat and were left out, by the reason."""
+    source: NDArray[np.int64]
+    """(plot,) place of each among the plots that were given."""
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -85,6 +87,7 @@ class PlotPredictors:
                 "without coordinates": int(borne.sum() - len(there)),
                 "without predictors": int(len(there) - known.sum()),
             },
+            source=there[known].astype(np.int64),
         )
 
     def of_formation(self, formation: str, smallest_class: int) -> "FormationPlots":
@@ -127,6 +130,7 @@ class PlotPredictors:
             Points(self.points.x[plot], self.points.y[plot]),
             self.cells[plot],
             self.values[plot],
+            self.source[plot],
             dropped or {},
         )
 
@@ -146,6 +150,8 @@ class FormationPlots:
     """(plot,)"""
     values: NDArray[np.float32]
     """(plot, feature)"""
+    source: NDArray[np.int64]
+    """(plot,) place of each among the plots that were given."""
     dropped: dict[str, int]
     """Classes that are too rare to be learnt, with their plots."""
 

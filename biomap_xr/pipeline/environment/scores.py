@@ -36,7 +36,7 @@ def scores_of(plots: FormationPlots, trained: TrainedFormation, folds: Folds) ->
     probability: Probabilities = {ENSEMBLE: trained.validation.probability[first]}
     probability |= _of_learners(trained.ensemble, plots.values, fold)
     notes = {ENSEMBLE: trained.validation.note}
-    return _scores(plots, folds.unit[first], probability, notes)
+    return formation_scores(plots, folds.unit[first], probability, notes)
 
 
 def external_scores(
@@ -54,7 +54,7 @@ def external_scores(
     probability: Probabilities = {
         name: predict_formation(each, plots.values).probability.T for name, each in members.items()
     }
-    return _scores(plots, block, probability, {})
+    return formation_scores(plots, block, probability, {})
 
 
 def of_learner(ensemble: FormationEnsemble, name: str) -> FormationEnsemble:
@@ -81,12 +81,20 @@ def _of_learners(
     return found
 
 
-def _scores(
+def formation_scores(
     plots: FormationPlots,
     block: NDArray[np.str_],
     probability: Mapping[str, NDArray[np.float32]],
     notes: Mapping[str, str],
 ) -> HabitatScores:
+    """Put what models say beside the labels of a formation's plots.
+
+    Args:
+        plots: Of the formation.
+        block: (plot,) that is resampled whole.
+        probability: (plot, class) by the model's name; NaN where it says nothing.
+        notes: Said below a model's name.
+    """
     return HabitatScores(
         codes=plots.classes,
         labels=plots.labels,

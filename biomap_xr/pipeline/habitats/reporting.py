@@ -29,6 +29,7 @@ from biomap_xr.evaluation.habitat_sections import (
     species_section,
     wall_to_wall_section,
 )
+from biomap_xr.evaluation.habitat_splits import split_board
 from biomap_xr.evaluation.habitat_tables import (
     agreement_table,
     area_table,
@@ -73,7 +74,9 @@ def _sections(run: HabitatResults) -> Iterator[Section]:
         yield species_section(run.by_species, parts, run.names, settings)
     dominant = wall_to_wall_cells(run.workspace)
     if run.formations or run.mapped:
-        parts = Parts(tuple(_formation_tables(run)), tuple(_formation_pictures(run, dominant)))
+        pictures = tuple(_formation_pictures(run, dominant))
+        splits = tuple(split_board(each, settings) for each in run.formations if each.splits)
+        parts = Parts(tuple(_formation_tables(run)), pictures, splits)
         yield environment_section(run.formations, parts, run.names, settings)
     if run.has(WALL_TO_WALL):
         parts = Parts(tuple(_wall_tables(run, dominant)), tuple(_wall_pictures(run)))

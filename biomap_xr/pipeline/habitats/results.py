@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from biomap_xr.virtual.formations import NUMBERS
 HABITATS = "habitats"
 PLOTS = "plots"
 EXTERNAL = "external-"
+SPLIT = "split-"
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,11 @@ class HabitatResults:
     def formations(self) -> tuple[Formation, ...]:
         """Scores of the ensembles of all formations that were trained."""
         found = ((code, self._validations(environment(code))) for code in FORMATIONS)
-        return tuple(Formation(code, validations) for code, validations in found if validations)
+        return tuple(
+            Formation(code, validations, self._splits(environment(code)))
+            for code, validations in found
+            if validations
+        )
 
     @cached_property
     def mapped(self) -> tuple[str, ...]:
@@ -125,6 +130,15 @@ class HabitatResults:
         sets = ((name, HabitatScores.read(folder, name)) for name in (*found, *external))
         said = (validation_of(name, scores) for name, scores in sets)
         return tuple(each for each in said if each.models)
+
+    def _splits(self, model: str) -> tuple[Scored, ...]:
+        """Return the ensemble's scores under the splits that the recipe compares."""
+        settings, folder = self.recipe.habitats.by_environment, self._folder(model) / "scores"
+        names = settings.compared_splits if settings else ()
+        there = (name for name in names if (folder / f"{SPLIT}{name}.json").is_file())
+        found = ((name, HabitatScores.read(folder, f"{SPLIT}{name}")) for name in there)
+        said = ((name, validation_of(name, scores)) for name, scores in found)
+        return tuple(replace(each.models[0], name=name) for name, each in said if each.models)
 
     def _folder(self, model: str) -> Path:
         return self.workspace.models / HABITATS / model

@@ -45,6 +45,12 @@ def test_recipe_without_predictors_is_refused():
         EnsembleSettings().table()
 
 
+def test_splits_are_compared_only_when_asked():
+    assert EnsembleSettings().compared_splits == ()
+    named = EnsembleSettings(compared_splits=("random", "country"))
+    assert named.compared_splits == ("random", "country")
+
+
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
@@ -57,6 +63,8 @@ def test_recipe_without_predictors_is_refused():
         ({"members": {"../rf": {"algorithm": "forest"}}}, r"\['../rf'\] are no names"),
         ({"members": {"rf": {"algorithm": "forest", "imbalance": "ldam"}}}, "another family"),
         ({"weights": "best"}, "weights"),
+        ({"compared_splits": ("site", "../x")}, r"correct \['../x'\]"),
+        ({"compared_splits": ("site", "site")}, "each once"),
     ],
 )
 def test_settings_that_mean_nothing_are_refused(changed, message):

@@ -51,6 +51,7 @@ def test_plots_without_habitat_place_or_predictors_are_left_out(plots, recipe, t
     assert len(found) == 3
     assert found.lost == {"without coordinates": 1, "without predictors": 1}
     assert found.labels == some.labels[3:]
+    assert found.source.tolist() == [3, 4, 5]
 
 
 def test_no_plot_with_predictors_is_an_error(plots, recipe, table):
@@ -63,13 +64,19 @@ def test_no_plot_with_predictors_is_an_error(plots, recipe, table):
 def test_a_plot_of_several_codes_has_several_rows(found):
     labels = (("T17", "R22", "T15", "T17"), ("T17",), ("R22",), ("T15",))
     some = PlotPredictors(
-        labels, _first(found.points), found.cells[:4], found.values[:4], found.lost
+        labels,
+        _first(found.points),
+        found.cells[:4],
+        found.values[:4],
+        found.lost,
+        found.source[:4],
     )
     forest = some.of_formation("T", 2)
     assert forest.classes == ("T15", "T17")
     assert forest.labels == (("T17", "T15"), ("T17",), ("T15",))
     assert forest.plot.tolist() == [0, 0, 1, 2]
     assert forest.codes.tolist() == ["T17", "T15", "T17", "T15"]
+    assert forest.source.tolist() == found.source[[0, 1, 3]].tolist()
     assert forest.row_points.x[0] == forest.row_points.x[1] == found.points.x[0]
     with pytest.raises(InputError, match=r"formation T: 0 classes have 3 .*T17 \(2\), T15 \(2\)"):
         some.of_formation("T", 3)
@@ -78,7 +85,12 @@ def test_a_plot_of_several_codes_has_several_rows(found):
 def test_rare_classes_are_dropped(found):
     labels = (("T17",), ("T17",), ("T15",), ("T1E", "T15"))
     some = PlotPredictors(
-        labels, _first(found.points), found.cells[:4], found.values[:4], found.lost
+        labels,
+        _first(found.points),
+        found.cells[:4],
+        found.values[:4],
+        found.lost,
+        found.source[:4],
     )
     forest = some.of_formation("T", 2)
     assert forest.dropped == {"T1E": 1}
