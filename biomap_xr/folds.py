@@ -81,7 +81,7 @@ class Roles:
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
     def labels(self) -> NDArray[np.str_]:
-        """Return the name of each site's role, shape (sites,).
+        """Return the name of each site's role, shape ``(sites,)``.
 
         >>> none = np.array([], np.int64)
         >>> Roles(np.array([0, 2]), np.array([1]), none, np.array([3]), none).labels().tolist()
@@ -111,7 +111,7 @@ class RoleBalance:
 
 
 def blocks_of(points: Points, block_m: float) -> NDArray[np.int64]:
-    """Return the (east, north) number of the block that each point lies in, shape (sites, 2).
+    """Return the (east, north) number of the block that each point lies in, shape ``(sites, 2)``.
 
     Blocks count from the origin of the CRS, not of the grid, so neither extent nor tiles matter; in
     EPSG:3035 with 10 km they are the EEA reference grid's.
@@ -138,10 +138,11 @@ def split(
     """Give every site the role of its block.
 
     Args:
-        points: Sites in metres in the grid's CRS, arrays of shape (sites,).
+        points: Sites in metres in the grid's CRS, arrays of shape ``(sites,)``.
         settings: Block size, shares, seed and buffer.
-        surveyed: Which sites hold a survey, shape (sites,); where given, blocks with surveys are
-            dealt out apart from the others, since only they can be scored. None treats all alike.
+        surveyed: Which sites hold a survey, shape ``(sites,)``; where given, blocks with surveys
+            are dealt out apart from the others, since only they can be scored. None treats all
+            alike.
 
     Raises:
         InputError: There are fewer blocks than roles, or a role with a share got no site.
@@ -168,7 +169,7 @@ def split(
 def split_cells(
     cells: Cells, grid: Grid, settings: FoldSettings, surveyed: NDArray[np.bool_] | None = None
 ) -> Roles:
-    """Split sites by the centres of their grid cells, arrays of shape (sites,); see `split`."""
+    """Split sites by the centres of their grid cells, arrays of shape ``(sites,)``; see `split`."""
     return split(grid.centres_of(cells), settings, surveyed)
 
 
@@ -182,9 +183,9 @@ def balance(
 
     Args:
         roles: The split.
-        blocks: Block of each site, shape (sites, 2), from `blocks_of`.
-        surveyed: Which sites hold a survey, shape (sites,).
-        species_present: Indices (site, species) of every presence: ``presence.nonzero()``.
+        blocks: Block of each site, shape ``(sites, 2)``, from `blocks_of`.
+        surveyed: Which sites hold a survey, shape ``(sites,)``.
+        species_present: Indices ``(site, species)`` of every presence: ``presence.nonzero()``.
     """
     labels = roles.labels()
     site, species = species_present
@@ -208,7 +209,7 @@ def balance(
 def _deal(
     blocks: NDArray[np.int64], scored: NDArray[np.bool_], settings: FoldSettings
 ) -> NDArray[np.int64]:
-    """Return the role of each block, shape (blocks,)."""
+    """Return the role of each block, shape ``(blocks,)``."""
     chance = _chance(blocks, settings.seed)
     if settings.method == "hash":
         # The last edge would be 1 but for rounding, and no chance reaches 1.
@@ -226,7 +227,7 @@ def _deal(
 def _shuffled(
     chance: NDArray[np.float64], settings: FoldSettings, *, every_role: bool
 ) -> NDArray[np.int64]:
-    """Deal blocks out in the order of their chance, in whole numbers near the shares: (blocks,)."""
+    """Deal blocks out in the order of their chance, in numbers near the shares: ``(blocks,)``."""
     shares = np.asarray(settings.fractions.shares)
     least = (shares > 0).astype(np.int64) if every_role else np.zeros(len(shares), np.int64)
     if len(chance) < least.sum():
@@ -249,7 +250,7 @@ def _shuffled(
 
 
 def _chance(blocks: NDArray[np.int64], seed: int) -> NDArray[np.float64]:
-    """Return a number in [0, 1) per block from its place and the seed alone, shape (blocks,)."""
+    """Return a number in [0, 1) per block from its place and the seed alone: ``(blocks,)``."""
     state = np.full(len(blocks), seed, np.uint64)
     for axis in range(2):
         state = _mixed(state ^ blocks[:, axis].astype(np.uint64))
@@ -268,7 +269,7 @@ def _mixed(state: NDArray[np.uint64]) -> NDArray[np.uint64]:
 def _near_test(
     points: Points, test_blocks: NDArray[np.int64], settings: FoldSettings
 ) -> NDArray[np.bool_]:
-    """Return which sites' windows, ``buffer_m`` to a side, meet a test block, shape (sites,)."""
+    """Return which sites' windows, ``buffer_m`` to a side, meet a test block: ``(sites,)``."""
     near = np.zeros(len(points.x), bool)
     if not settings.buffer_m or not len(test_blocks):
         return near
@@ -288,7 +289,7 @@ def _near_test(
 
 
 def _number(blocks: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return one number per block (blocks, 2), distinct while both parts fit 31 bits: (blocks,)."""
+    """Number blocks ``(blocks, 2)``, distinctly while both parts fit 31 bits: ``(blocks,)``."""
     return blocks[:, 0] * 2**32 + blocks[:, 1]
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Strip = tuple[NDArray[np.uint16], NDArray[np.bool_]]
-"""Reflectance `(band, y, x)` and validity `(y, x)` of one scene in one strip of rows."""
+"""Reflectance ``(band, y, x)`` and validity ``(y, x)`` of one scene in one strip of rows."""
 
 MAX_SCENES = 255
 """The count is kept in a byte; it stops there, the composite does not."""
@@ -27,9 +27,9 @@ class Composite:
     """An image over a period."""
 
     reflectance: NDArray[np.uint16]
-    """(band, y, x), 0 where no scene is valid."""
+    """``(band, y, x)``, 0 where no scene is valid."""
     scenes: NDArray[np.uint8]
-    """(y, x) number of valid scenes, at most 255."""
+    """``(y, x)`` number of valid scenes, at most 255."""
 
 
 def composite(
@@ -38,8 +38,8 @@ def composite(
     """Reduce scenes to one image.
 
     Args:
-        values: `(scene, band, y, x)` reflectance x 10,000.
-        valid: `(scene, y, x)` which pixels count.
+        values: ``(scene, band, y, x)`` reflectance x 10,000.
+        valid: ``(scene, y, x)`` which pixels count.
         method: Over the valid scenes of each pixel; halves round up.
 
     >>> values = np.array([[[[10]]], [[[20]]], [[[90]]]], np.uint16)
@@ -66,7 +66,7 @@ def composite_strips(
 
     Args:
         readers: One a scene: rows of the image in, that scene's strip out.
-        shape: `(band, y, x)` of the image.
+        shape: ``(band, y, x)`` of the image.
         method: As in `composite`.
         strip_bytes: What the scenes of one strip may take.
 
@@ -106,7 +106,7 @@ def _median(
     out: NDArray[np.uint16],
     count: NDArray[np.uint8],
 ) -> None:
-    """Write medians into ``out`` `(band, y, x)` and the number of valid scenes into ``count``."""
+    """Write medians into ``out`` ``(band, y, x)`` and the number of valid scenes into ``count``."""
     scenes, bands, height, width = values.shape
     line = np.empty(scenes, np.uint16)
     for y in range(height):
@@ -136,7 +136,7 @@ def _mean(
     out: NDArray[np.uint16],
     count: NDArray[np.uint8],
 ) -> None:
-    """Write means into ``out`` `(band, y, x)` and the number of valid scenes into ``count``."""
+    """Write means into ``out`` ``(band, y, x)`` and the number of valid scenes into ``count``."""
     scenes, bands, height, width = values.shape
     for y in range(height):
         for band in range(bands):

@@ -184,14 +184,14 @@ def write_group(store: Path, group: str, arrays: Arrays, tile: Tile) -> tuple[Sh
 
 
 def read_land(store: Path, tile: Tile) -> NDArray[np.bool_]:
-    """Return which cells of a tile are land, `(y, x)`."""
+    """Return which cells of a tile are land, ``(y, x)``."""
     window = tile.window
     land = open_cube(store, MASKS)["land"].isel(y=window.rows, x=window.columns)
     return np.asarray(land.values == 1)
 
 
 def valid_cells(group: str, arrays: Arrays) -> NDArray[np.bool_]:
-    """Return which pixels of a group have a value in at least one of its layers, `(y, x)`."""
+    """Return which pixels of a group have a value in at least one of its layers, ``(y, x)``."""
     if group == "sentinel2":
         return np.asarray(arrays["scenes"] > 0)
     if group == "predictors":
@@ -208,8 +208,8 @@ def valid_share(valid: NDArray[np.bool_], land: NDArray[np.bool_]) -> float:
     """Return the share of a tile's cells that are land and have values.
 
     Args:
-        valid: `(y, x)` at any resolution.
-        land: `(y, x)` at the map's cells.
+        valid: ``(y, x)`` at any resolution.
+        land: ``(y, x)`` at the map's cells.
 
     >>> valid_share(np.array([[True, False]]), np.array([[True, True, True, False]]))
     0.5

@@ -57,7 +57,7 @@ def read_sentinel2(root: Path, settings: Sentinel2Settings, tile: Tile) -> Array
         tile: Of the grid of the group's resolution.
 
     Returns:
-        ``reflectance`` (4, y, x) uint16 and ``scenes`` `(y, x)` uint8.
+        ``reflectance`` ``(4, y, x)`` uint16 and ``scenes`` ``(y, x)`` uint8.
     """
     readers = [
         partial(_rows_of, tile.geobox, settings, scene) for scene in find_scenes(root, settings)
@@ -83,7 +83,7 @@ def read_landsat(root: Path, settings: LandsatSettings, tile: Tile) -> Arrays:
         tile: Of the map's grid.
 
     Returns:
-        ``reflectance`` with the dims (6, 4, year, y, x), uint8, 255 where missing.
+        ``reflectance`` with the dims ``(6, 4, year, y, x)``, uint8, 255 where missing.
     """
     years = len(year_range(settings.years))
     cube = np.empty((len(settings.bands), len(QUARTERS), years, *tile.shape), np.uint8)
@@ -121,7 +121,7 @@ def read_climate(root: Path, settings: ClimateSettings, tile: Tile) -> Arrays:
         tile: Of the grid of the group's resolution.
 
     Returns:
-        ``climate`` with the dims (4, year, 12, y, x), uint16 in the units of `CLIMATE_UNITS`,
+        ``climate`` with the dims ``(4, year, 12, y, x)``, uint16 in the units of `CLIMATE_UNITS`,
         65,535 where missing.
 
     Raises:
@@ -162,7 +162,7 @@ def read_predictors(
         cells: Of that grid.
 
     Returns:
-        Each variable of the cube `(y, x)`, NaN where missing.
+        Each variable of the cube ``(y, x)``, NaN where missing.
 
     Raises:
         InputError: A value is no number, out of its range, or a code of no class.
@@ -182,7 +182,7 @@ def _rows_of(cells: GeoBox, settings: Sentinel2Settings, scene: Scene, rows: sli
 def _predictor(
     root: Path, variable: PredictorSettings, grid: Grid, cells: GeoBox
 ) -> NDArray[np.float64]:
-    """Return the layers of one predictor, `(variable, y, x)`."""
+    """Return the layers of one predictor, ``(variable, y, x)``."""
     layers = [_layers_of(root / path, variable, grid, cells) for path in variable.paths]
     # A mean over files leaves out those that are missing at a cell.
     if len(layers) == 1:
@@ -197,7 +197,7 @@ def _predictor(
 def _layers_of(
     path: Path, variable: PredictorSettings, grid: Grid, cells: GeoBox
 ) -> NDArray[np.float64]:
-    """Return the layers of one file of a predictor, `(variable, y, x)`."""
+    """Return the layers of one file of a predictor, ``(variable, y, x)``."""
     raster = describe(path, crs=variable.crs)
     # Means of codes mean nothing.
     fine = 1 if variable.kind == "code" else subsamples_for(grid.geobox, raster.geobox)

@@ -56,12 +56,12 @@ def bilinear(
     """Interpolate between the four pixels around each position, for continuous variables.
 
     Args:
-        values: `(band, row, column)`.
-        valid: The same shape, or (1, row, column) for all bands.
+        values: ``(band, row, column)``.
+        valid: The same shape, or ``(1, row, column)`` for all bands.
         where: Positions in ``values``.
 
     Returns:
-        `(band, y, x)`, NaN where the pixel of the position is missing or outside.
+        ``(band, y, x)``, NaN where the pixel of the position is missing or outside.
     """
     rows, columns = (
         np.ascontiguousarray(np.broadcast_to(each, where.shape))
@@ -107,7 +107,7 @@ def proportions(
         subsamples: Points along the side of a cell.
 
     Returns:
-        `(class, y, x)`, which sum to 1 over classes; NaN where no point is valid.
+        ``(class, y, x)``, which sum to 1 over classes; NaN where no point is valid.
 
     Raises:
         InputError: A code is in no class.
@@ -185,7 +185,7 @@ def _bilinear(
     columns: NDArray[np.float64],
     out: NDArray[np.float64],
 ) -> None:
-    """Write values at positions into ``out`` `(band, y, x)`, nothing where they are missing."""
+    """Write values at positions into ``out`` ``(band, y, x)``, nothing where they are missing."""
     bands, height, width = values.shape
     own_mask = valid.shape[0] > 1
     for y, x in np.ndindex(rows.shape):
@@ -200,7 +200,7 @@ def _bilinear(
 
 @numba.njit(cache=True, nogil=True)
 def _between(values: NDArray[np.float64], valid: NDArray[np.bool_], row: Any, column: Any) -> float:
-    """Return the weighted mean of the valid pixels around a position, of `(row, column)`."""
+    """Return the weighted mean of the valid pixels around a position, of ``(row, column)``."""
     height, width = values.shape
     top, left = int(np.floor(row - 0.5)), int(np.floor(column - 0.5))
     down, right = row - 0.5 - top, column - 0.5 - left

@@ -54,16 +54,16 @@ def cut_inputs(
     Args:
         covariates: The cube.
         cells: One a site; outside of the grid all is missing.
-        years: Year of each site's observation (n,), or the reference year; 0, an unknown one,
+        years: Year of each site's observation ``(n,)``, or the reference year; 0, an unknown one,
             counts as the reference year.
         modalities: Some of `MODALITIES`.
         settings: What goes into the slots, and the side of the window.
         folder: Where the Sentinel-2 windows are put on disk as a memory map instead of into memory.
 
     Returns:
-        ``sentinel2`` (n, 4, N, N) uint16, 0 missing; ``landsat`` (n, 6, 4, slots) uint8, 255
-        missing; ``climate`` (n, 4, slots, 12) uint16, 65,535 missing; ``predictors`` `(n, k)`
-        float32, NaN missing.
+        ``sentinel2`` ``(n, 4, N, N)`` uint16, 0 missing; ``landsat`` ``(n, 6, 4, slots)`` uint8,
+        255 missing; ``climate`` ``(n, 4, slots, 12)`` uint16, 65,535 missing; ``predictors``
+        ``(n, k)`` float32, NaN missing.
 
     Raises:
         InputError: A modality is not known or not in the cube.
@@ -130,7 +130,7 @@ def batches(tile_cells: int, cells: Cells, years: NDArray[np.integer]) -> Iterat
 
     Args:
         tile_cells: Cells along the side of a tile.
-        cells: One a site (n,).
+        cells: One a site ``(n,)``.
         years: One a site, of the same shape.
     """
     inside = np.flatnonzero(cells.inside)

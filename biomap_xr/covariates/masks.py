@@ -28,7 +28,7 @@ def read_masks(root: Path, settings: MaskSettings, tile: Tile) -> dict[str, NDAr
         tile: Of the map's grid.
 
     Returns:
-        `(y, x)` each, in the types of `MASKS`.
+        ``(y, x)`` each, in the types of `MASKS`.
 
     Raises:
         InputError: A layer cannot be read, or a code does not fit its type.
@@ -61,7 +61,7 @@ def is_vector(layer: LayerSettings) -> bool:
 
 
 def read_codes(root: Path, layer: LayerSettings, cells: GeoBox, fill: int) -> NDArray[Any]:
-    """Return the code at the centre of each cell, `(y, x)`, and ``fill`` where there is none.
+    """Return the code at the centre of each cell, ``(y, x)``, and ``fill`` where there is none.
 
     Args:
         root: Folder of the path.

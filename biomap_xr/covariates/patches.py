@@ -57,7 +57,7 @@ class PatchInputs(NamedTuple):
     """What was read for n surveys, k of them kept."""
 
     kept: NDArray[np.bool_]
-    """Which surveys have a file, (n,)."""
+    """Which surveys have a file, ``(n,)``."""
     inputs: dict[str, NDArray[Any]]
     """By modality, (k, ...)."""
 
@@ -79,7 +79,7 @@ class Files:
     """One a folder."""
 
     def there(self, survey_ids: Sequence[str]) -> NDArray[np.bool_]:
-        """Say which surveys have a file, (n,)."""
+        """Say which surveys have a file, ``(n,)``."""
         return np.array([any(r.has(each) for r in self.readers) for each in survey_ids], bool)
 
     def read(self, survey_id: str) -> NDArray[Any] | None:
@@ -108,9 +108,10 @@ def read_patches(settings: PatchSettings, ids: Mapping[str, Sequence[str]]) -> P
 
     Returns:
         The arrays of `biomap_xr.covariates.inputs.cut_inputs` for the k surveys that are kept:
-        ``landsat`` (k, 6, 4, 21) uint8 and ``climate`` (k, 4, 19, 12) uint16. ``sentinel2`` is
-        (k, 4, N, N): from JPEG uint8 with the patches' gamma (`encode_gamma8`), from GeoTIFF uint16
-        reflectance x 10,000; from both together uint8 with gamma, which both can be brought to.
+        ``landsat`` ``(k, 6, 4, 21)`` uint8 and ``climate`` ``(k, 4, 19, 12)`` uint16. ``sentinel2``
+        is ``(k, 4, N, N)``: from JPEG uint8 with the patches' gamma (`encode_gamma8`), from GeoTIFF
+        uint16 reflectance x 10,000; from both together uint8 with gamma, which both can be brought
+        to.
 
     Raises:
         InputError: A modality has no folder, a survey no file or several, or images differ in size.
@@ -150,12 +151,12 @@ def middle(image: NDArray[Any], window: int | None) -> NDArray[Any]:
     """Cut the middle out of an image.
 
     Args:
-        image: (4, y, x).
+        image: ``(4, y, x)``.
         window: Pixels along the side of the cut; None: the image as it is.
 
     Returns:
-        (4, window, window). The point of the survey stays at pixel N // 2 of N, where the windows
-        of the cube have it.
+        ``(4, window, window)``. The point of the survey stays at pixel N // 2 of N, where the
+        windows of the cube have it.
 
     Raises:
         InputError: The image is smaller than the window.
@@ -246,7 +247,7 @@ def _read_or_none(files: Files, survey_id: str, settings: PatchSettings) -> NDAr
 
 
 def _alike(images: Sequence[NDArray[Any] | None], window: int | None) -> list[NDArray[Any] | None]:
-    """Bring images (4, y, x) of several editions to one size and one type."""
+    """Bring images ``(4, y, x)`` of several editions to one size and one type."""
     cut = [None if image is None else middle(image, window) for image in images]
     sizes = {image.shape[-2:] for image in cut if image is not None}
     if len(sizes) > 1:
@@ -267,7 +268,7 @@ def _images(folder: Path, _: Sequence[str]) -> Reader:
     patches = open_patches(folder)
 
     def read(survey_id: str) -> NDArray[Any]:
-        """Return one patch, `(band, y, x)`."""
+        """Return one patch, ``(band, y, x)``."""
         values = patches.read(survey_id)
         # GeoTIFF patches are signed with -1 for missing, which is 0 in the cube.
         return values if values.dtype == np.uint8 else np.maximum(values, 0).astype(np.uint16)

@@ -32,10 +32,10 @@ def predictors_at(
         root: Folder of the paths.
         settings: The variables.
         grid: The whole map's grid, in whose CRS the points are.
-        points: (place,) each.
+        points: ``(place,)`` each.
 
     Returns:
-        (place, variable) in the order of ``settings.names``, NaN where missing.
+        ``(place, variable)`` in the order of ``settings.names``, NaN where missing.
 
     Raises:
         InputError: A file cannot be read, or a value cannot be true.
@@ -52,13 +52,13 @@ def predictors_at(
 
 
 def pixels_at(raster: Raster, band: int | str, crs: str, points: Points) -> NDArray[np.float64]:
-    """Return the values of a band at places (place,), NaN off the file; no nodata is taken away.
+    """Return the values of a band at places ``(place,)``, NaN off the file; nodata stays.
 
     Args:
         raster: The file.
         band: By number (from 1) or name.
         crs: Of the points.
-        points: (place,) each.
+        points: ``(place,)`` each.
     """
     row, column = _pixel_of(raster, crs, points)
     height, width = raster.geobox.shape
@@ -100,7 +100,7 @@ def _pixel_of(
 def _variable(
     root: Path, variable: PredictorSettings, grid: Grid, points: Points
 ) -> NDArray[np.float64]:
-    """Return the columns of one variable (place, column)."""
+    """Return the columns of one variable ``(place, column)``."""
     layers = [_file(root / path, variable, grid, points) for path in variable.paths]
     if len(layers) == 1:
         return layers[0]
@@ -129,7 +129,7 @@ def _file(
 def _shares(
     raster: Raster, variable: PredictorSettings, grid: Grid, points: Points
 ) -> NDArray[np.float64]:
-    """Return the share of each class among pixels in the cell around each place (place, class)."""
+    """Return the share of each class among the pixels of each place's cell ``(place, class)``."""
     half = grid.resolution / 2
     side = abs(raster.geobox.resolution.x)
     count = max(1, round(grid.resolution / side)) if raster.geobox.crs == grid.crs else 9

@@ -22,7 +22,8 @@ Floats = NDArray[np.float64]
 class Positions:
     """Places in a source, in pixels from its corner (a pixel's centre is at .5).
 
-    Both arrays broadcast to `(y, x)`: with equal CRS they are (y, 1) and (1, x), otherwise full.
+    Both arrays broadcast to ``(y, x)``: with equal CRS they are ``(y, 1)`` and ``(1, x)``,
+    otherwise full.
     """
 
     rows: Floats
@@ -47,7 +48,7 @@ class Positions:
         )
 
     def shifted(self, rows: int, columns: int) -> "Positions":
-        """Count from another pixel: that of a window which starts at (rows, columns)."""
+        """Count from another pixel: that of a window which starts at ``(rows, columns)``."""
         return Positions(self.rows - rows, self.columns - columns)
 
 

@@ -23,7 +23,7 @@ class Pixels:
     """A window of a raster around some cells, with where the cells lie in it."""
 
     values: NDArray[Any]
-    """(band, row, column) as stored."""
+    """``(band, row, column)`` as stored."""
     where: Positions
     """Of the cells, in this window."""
     geobox: GeoBox
@@ -77,7 +77,7 @@ def read_around(raster: Raster, bands: tuple[Band, ...], where: Positions) -> Pi
 
 
 def interpolated(pixels: Pixels, valid: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return values at the cells, bilinear, `(band, y, x)`, NaN where missing.
+    """Return values at the cells, bilinear, ``(band, y, x)``, NaN where missing.
 
     Args:
         pixels: A window.

@@ -67,7 +67,7 @@ def sample_predictors(
         predictors: The variables.
 
     Returns:
-        `(place, predictor)` without NaN.
+        ``(place, predictor)`` without NaN.
     """
     wanted = predictors.selection or SelectionSettings()
     random = np.random.default_rng(wanted.seed)

@@ -58,7 +58,7 @@ def scene_strip(scene: Scene, settings: Sentinel2Settings, cells: GeoBox) -> Str
         cells: Whole rows of a tile, beginning at a multiple of `ALIGNMENT`.
 
     Returns:
-        Reflectance x 10,000 (4, y, x), 1 to 65,535 where valid, and validity `(y, x)`.
+        Reflectance x 10,000 ``(4, y, x)``, 1 to 65,535 where valid, and validity ``(y, x)``.
 
     Raises:
         InputError: A value is no number and not declared as missing.
@@ -88,7 +88,7 @@ def to_reflectance(values: NDArray[np.generic], settings: Sentinel2Settings) -> 
 def _strip(
     bands: list[BandSource], scene: Scene, settings: Sentinel2Settings, cells: GeoBox
 ) -> Strip:
-    """Read some bands of one file: reflectance `(band, y, x)` and validity `(y, x)`."""
+    """Read some bands of one file: reflectance ``(band, y, x)`` and validity ``(y, x)``."""
     raster = describe(bands[0].path, crs=settings.crs)
     # A tile is square, so its width says whether strips of it begin on the lattice.
     where = cells_in(raster, cells, lattice=math.gcd(ALIGNMENT, cells.shape[1]))
@@ -109,7 +109,7 @@ def _strip(
 
 
 def _good(pixels: Pixels, scene: Scene, settings: Sentinel2Settings) -> NDArray[np.bool_]:
-    """Return what the mask says about the pixels of a window, `(row, column)`."""
+    """Return what the mask says about the pixels of a window, ``(row, column)``."""
     if scene.mask is None or not pixels.values.size:
         return np.ones(pixels.values.shape[1:], np.bool_)
     raster = describe(scene.mask.path, crs=settings.crs)

@@ -40,7 +40,7 @@ def least_correlated(
 
     Args:
         names: One a column.
-        values: `(samples, predictors)`; rows with a NaN are left out.
+        values: ``(samples, predictors)``; rows with a NaN are left out.
         threshold: Largest |r| between two that are kept.
 
     Returns:
@@ -78,7 +78,7 @@ def least_correlated(
 
 
 def _pearson(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return Pearson's r between all columns, `(k, k)`; 0 with a constant column."""
+    """Return Pearson's r between all columns, ``(k, k)``; 0 with a constant column."""
     centred = values - values.mean(axis=0)
     length = np.sqrt((centred**2).sum(axis=0))
     # A constant has no direction; zero makes it orthogonal to all.

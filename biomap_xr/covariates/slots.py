@@ -74,7 +74,7 @@ def slot_weights(
         beyond: What fills a slot whose year is not available.
 
     Returns:
-        `(slots, years)`; each row sums to 1, or to 0 where the slot is missing.
+        ``(slots, years)``; each row sums to 1, or to 0 where the slot is missing.
 
     Raises:
         InputError: The record is empty.
@@ -107,7 +107,7 @@ def fill_slots(
 
     Args:
         values: Integers with years along ``axis``, ``fill`` where missing.
-        weights: `(slots, years)` as `slot_weights` returns it.
+        weights: ``(slots, years)`` as `slot_weights` returns it.
         axis: Position of the years in ``values``.
         fill: Value of a missing entry.
 

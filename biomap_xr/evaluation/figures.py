@@ -48,7 +48,8 @@ def species_map(
     """Draw the probability of presence of one species.
 
     Args:
-        cube: as `species.zarr` is opened: ``probability`` (species, y, x), ``valid`` (y, x).
+        cube: as `species.zarr` is opened: ``probability`` ``(species, y, x)``, ``valid``
+            ``(y, x)``.
         name: of the species.
         theme: colours of the page.
         longest: pixels along the longer side of the map.

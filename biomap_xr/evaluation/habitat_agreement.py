@@ -124,8 +124,8 @@ def agreement_of(
     """Compare a whole map with the truth, a strip of rows at a time.
 
     Args:
-        habitat: (rank, y, x) uint16 numbers of the map.
-        truth: (y, x) uint16 numbers of the truth.
+        habitat: ``(rank, y, x)`` uint16 numbers of the map.
+        truth: ``(y, x)`` uint16 numbers of the truth.
         formation: Level-1 code; cells that truly bear another one do not count.
 
     Raises:
@@ -144,7 +144,7 @@ def agreement_of(
 
 
 def counted(layer: xr.DataArray) -> Counter[int]:
-    """Count the cells of each value of a layer (y, x) of unsigned codes, by strips of rows."""
+    """Count the cells of each value of a layer ``(y, x)`` of unsigned codes, by strips of rows."""
     total: Counter[int] = Counter()
     for rows in strips(layer):
         counts = np.bincount(layer.isel(y=rows).to_numpy().ravel())

@@ -91,7 +91,7 @@ def confusion_chart(
     """Draw a confusion matrix, each true class scaled to 1.
 
     Args:
-        matrix: (true, predicted) counts of plots.
+        matrix: ``(true, predicted)`` counts of plots.
         codes: of the classes, in the matrix's order.
         title: of the figure.
         theme: colours of the page.

@@ -81,15 +81,15 @@ class Drawing:
         }
 
     def codes(self, layer: xr.DataArray) -> Raster:
-        """Read a layer (y, x) of numbers, once for all pictures of it."""
+        """Read a layer ``(y, x)`` of numbers, once for all pictures of it."""
         return thin(layer, longest=self.longest, codes=True)
 
     def percent(self, layer: xr.DataArray) -> Raster:
-        """Read a layer (y, x) of percent, once for all pictures of it."""
+        """Read a layer ``(y, x)`` of percent, once for all pictures of it."""
         return thin(layer, longest=self.longest, nodata=NO_PERCENT)
 
     def habitats(self, raster: Raster, name: str, title: str, caption: str) -> Picture:
-        """Draw a map of habitats (rows, columns) in the legend's colours."""
+        """Draw a map of habitats ``(rows, columns)`` in the legend's colours."""
         return picture(
             name,
             f"Map: {title}",
@@ -98,7 +98,7 @@ class Drawing:
         )
 
     def confidence(self, layer: xr.DataArray, name: str, title: str, caption: str) -> Picture:
-        """Draw a map of confidence (y, x) in percent."""
+        """Draw a map of confidence ``(y, x)`` in percent."""
         raster = self.percent(layer)
         return picture(
             name,
@@ -112,8 +112,8 @@ def species_pictures(cube: xr.Dataset, drawing: Drawing) -> tuple[Picture, ...]:
     """Draw habitats from species at levels 1 and 3, and how sure they are.
 
     Args:
-        cube: ``habitats.zarr/by_species``: ``habitat`` and ``confidence`` (rank, y, x), ``level1``
-            (y, x).
+        cube: ``habitats.zarr/by_species``: ``habitat`` and ``confidence`` ``(rank, y, x)``,
+            ``level1`` ``(y, x)``.
         drawing: legend and size.
     """
     return (
@@ -140,7 +140,7 @@ def species_pictures(cube: xr.Dataset, drawing: Drawing) -> tuple[Picture, ...]:
 
 
 def truth_picture(truth: xr.DataArray, drawing: Drawing) -> Picture:
-    """Draw the broad groups of a simulated Europe's true habitats (y, x)."""
+    """Draw the broad groups of a simulated Europe's true habitats ``(y, x)``."""
     return drawing.habitats(
         _at_level_1(drawing.codes(truth)),
         "habitats in truth, level 1",
@@ -154,7 +154,7 @@ def confusion_pictures(name: str, judged: Judged) -> tuple[Picture, Picture]:
 
     Args:
         name: of the model, in plain words.
-        judged: predictions (plot, habitat) and labels.
+        judged: predictions ``(plot, habitat)`` and labels.
     """
     broad = at_level_1(judged)
     return (
@@ -180,7 +180,7 @@ def confusion_pictures(name: str, judged: Judged) -> tuple[Picture, Picture]:
 
 
 def at_level_1(judged: Judged) -> Judged:
-    """Return predictions (plot, group) and labels at level 1.
+    """Return predictions ``(plot, group)`` and labels at level 1.
 
     >>> at_level_1(Judged(("R22", "R1A"), np.array([[0.5, 0.5]]), (("R22",),))).labels
     (('R',),)
@@ -194,7 +194,7 @@ def formation_confusions(judged: Mapping[str, Judged]) -> Picture:
     """Draw a small confusion matrix of each formation's ensemble.
 
     Args:
-        judged: predictions (plot, habitat) and labels by level-1 code.
+        judged: predictions ``(plot, habitat)`` and labels by level-1 code.
     """
     matrices = {entitled(code): (confusion(each), each.classes) for code, each in judged.items()}
     return picture(
@@ -230,8 +230,8 @@ def wall_to_wall_pictures(cube: xr.Dataset, drawing: Drawing) -> tuple[Picture, 
     """Draw the dominant habitat, its group, its confidence and which rule decided.
 
     Args:
-        cube: ``habitats.zarr/wall_to_wall``: ``habitat`` and ``confidence`` (rank, y, x), ``rule``
-            (y, x).
+        cube: ``habitats.zarr/wall_to_wall``: ``habitat`` and ``confidence`` ``(rank, y, x)``,
+            ``rule`` ``(y, x)``.
         drawing: legend and size.
     """
     # The sea is blank as on all maps, so that shares are of the land.

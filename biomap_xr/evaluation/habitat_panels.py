@@ -31,7 +31,8 @@ def uncertainty_maps(rasters: Mapping[str, Raster], *, title: str, theme: Theme 
     """Draw how many voters agree, and how far learners and folds lie apart.
 
     Args:
-        rasters: ``committee``, ``model_spread`` and ``sampling_spread`` (rows, columns) in percent.
+        rasters: ``committee``, ``model_spread`` and ``sampling_spread`` ``(rows, columns)`` in
+            percent.
         title: of the figure.
         theme: colours of the page.
     """
@@ -60,7 +61,7 @@ def confusion_panels(
     """Draw small confusion matrices under their titles, each true class scaled to 1.
 
     Args:
-        matrices: (true, predicted) counts of plots and the codes of the classes, by title.
+        matrices: ``(true, predicted)`` counts of plots and the codes of the classes, by title.
         theme: colours of the page.
     """
     columns = min(COLUMNS, max(len(matrices), 1))

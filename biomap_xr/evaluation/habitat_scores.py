@@ -46,9 +46,9 @@ class Judged:
     codes: tuple[str, ...]
     """Level-3 codes of the predictions, one a column."""
     probability: NDArray[np.floating]
-    """(plot, habitat), 0 to 1; a row of zeros, as of an undecided expert system, names none."""
+    """``(plot, habitat)``, 0 to 1; a row of zeros, as of an undecided expert system, names none."""
     labels: tuple[tuple[str, ...], ...]
-    """(plot,) level-3 codes of each plot, at least one."""
+    """``(plot,)`` level-3 codes of each plot, at least one."""
 
     def __post_init__(self) -> None:
         shape = (len(self.labels), len(self.codes))
@@ -65,7 +65,7 @@ class Judged:
             )
 
     def hits(self, level: int) -> NDArray[np.float64]:
-        """Return 1 where the likeliest class of a level is right, else 0 (plot,)."""
+        """Return 1 where the likeliest class of a level is right, else 0 ``(plot,)``."""
         classes, summed = roll_up(self.probability.T, self.codes, level)
         found = np.array(classes)[summed.argmax(axis=0)]
         wanted = ({at_level(code, level) for code in codes} for codes in self.labels)
@@ -73,7 +73,7 @@ class Judged:
         return right * self.decided
 
     def top_hits(self, count: int = TOP) -> NDArray[np.float64]:
-        """Return 1 where a label is among the likeliest ``count`` habitats, else 0 (plot,)."""
+        """Return 1 where a label is among the likeliest ``count`` habitats, else 0 ``(plot,)``."""
         order = np.argsort(-self.probability, axis=1, kind="stable")[:, :count]
         names = np.array(self.codes)[order]
         pairs = zip(names, self.labels, strict=True)
@@ -82,7 +82,7 @@ class Judged:
 
     @property
     def decided(self) -> NDArray[np.bool_]:
-        """Whether a habitat is named at all (plot,)."""
+        """Whether a habitat is named at all ``(plot,)``."""
         return np.asarray(self.probability.max(axis=1, initial=0) > 0)
 
     @property
@@ -96,7 +96,7 @@ class Judged:
         return (*self.codes, *sorted(borne - set(self.codes)))
 
     def pairs(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return the true and the predicted class of each plot (plot,), as places in `classes`.
+        """Return the true and the predicted class of each plot ``(plot,)``, as places in `classes`.
 
         The true class is the predicted one where a plot bears it, else the first that it bears;
         the predicted one is -1 where none is named.
@@ -115,9 +115,9 @@ class MacroScore:
     """Precision, recall or F-score of each class, averaged over the classes that occur."""
 
     true: NDArray[np.int64]
-    """(plot,) class."""
+    """``(plot,)`` class."""
     found: NDArray[np.int64]
-    """(plot,) class, -1 where none is named."""
+    """``(plot,)`` class, -1 where none is named."""
     kind: Kind
 
     def score(self) -> Score:
@@ -136,7 +136,7 @@ class MacroScore:
         return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
 
     def _counts(self, blocks: NDArray[np.intp], size: int) -> tuple[NDArray[np.float64], ...]:
-        """Count right, predicted and true plots: (blocks, classes) each."""
+        """Count right, predicted and true plots: ``(blocks, classes)`` each."""
         classes = int(max(self.true.max(initial=0), self.found.max(initial=0))) + 1
         right = self.true == self.found
         return tuple(
@@ -153,7 +153,7 @@ class MacroScore:
     def _values(
         self, right: NDArray[np.float64], found: NDArray[np.float64], true: NDArray[np.float64]
     ) -> NDArray[np.float64]:
-        """Score classes (replicates, classes); NaN where a class does not occur at all."""
+        """Score classes ``(replicates, classes)``; NaN where a class does not occur at all."""
         below = {"precision": found, "recall": true, "f_score": (found + true) / 2}[self.kind]
         # A class that is never predicted has no precision of its own: it counts as 0, as it does
         # in the published evaluation.
@@ -184,8 +184,8 @@ def evaluate_habitats(
 
     Args:
         name: the model, in plain words.
-        judged: predictions (plot, habitat) and labels.
-        blocks: the block of every plot (plot,) or (plot, 2), for the intervals.
+        judged: predictions ``(plot, habitat)`` and labels.
+        blocks: the block of every plot ``(plot,)`` or ``(plot, 2)``, for the intervals.
         settings: how intervals are made.
         note: said below the name.
 

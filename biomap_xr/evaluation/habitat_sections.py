@@ -75,7 +75,7 @@ class Scored:
     """In plain words."""
     judged: Judged
     blocks: NDArray[np.str_]
-    """(plot,) block that is resampled whole."""
+    """``(plot,)`` block that is resampled whole."""
     note: str = ""
     """Said below the name."""
 

@@ -88,7 +88,7 @@ def class_tables(caption: str, judged: Judged, names: Mapping[str, str]) -> tupl
 
     Args:
         caption: of the table.
-        judged: predictions (plot, habitat) and labels.
+        judged: predictions ``(plot, habitat)`` and labels.
         names: of codes, where known.
     """
     order = sorted(class_scores(judged), key=lambda each: (-each.plots, each.code))

@@ -80,7 +80,8 @@ def count_species(cube: xr.Dataset, threshold: ArrayLike | None = None) -> Speci
     """Count the cells of every species of an opened species cube, a part of a shard at a time.
 
     Args:
-        cube: as `species.zarr` is opened: ``probability`` (species, y, x) uint8, ``valid`` (y, x).
+        cube: as `species.zarr` is opened: ``probability`` ``(species, y, x)`` uint8, ``valid``
+            ``(y, x)``.
         threshold: of presence ``(species,)``; the cube's ``threshold_f`` where it is left out.
     """
     probability = cube["probability"]

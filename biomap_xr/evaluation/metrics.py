@@ -1,7 +1,8 @@
 """Metrics of paper 1, table 1, on held-out surveys.
 
-Every function takes ``targets`` (surveys, species), bool or 0/1, and ``scores`` (surveys, species),
-finite, the higher the likelier. None of them depends on the order of surveys or species.
+Every function takes ``targets`` ``(surveys, species)``, bool or 0/1, and ``scores``
+``(surveys, species)``, finite, the higher the likelier. None of them depends on the order of
+surveys or species.
 """
 
 from collections.abc import Iterator

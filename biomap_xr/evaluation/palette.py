@@ -43,7 +43,7 @@ class Ramp:
     """Oklab hue at the knots, in degrees."""
 
     def colours(self) -> NDArray[np.float64]:
-        """Return sRGB colours (colours, 3), 0 to 1, light to dark."""
+        """Return sRGB colours ``(colours, 3)``, 0 to 1, light to dark."""
         place = np.linspace(0, 1, COLOURS)
         knots = np.linspace(0, 1, len(self.hue))
         angle = np.deg2rad(np.interp(place, knots, self.hue))
@@ -61,7 +61,7 @@ RAMPS: dict[str, Ramp] = {
 
 
 def srgb(oklab: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Turn Oklab colours (n, 3) into sRGB (n, 3), 0 to 1, cut at the borders of the gamut.
+    """Turn Oklab colours ``(n, 3)`` into sRGB ``(n, 3)``, 0 to 1, cut at the borders of the gamut.
 
     >>> srgb(np.array([[1.0, 0.0, 0.0]])).round(3)
     array([[1., 1., 1.]])

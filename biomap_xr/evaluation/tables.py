@@ -128,7 +128,7 @@ def measured(
         name: of the column.
         counts: what the metric is a mean over, in plain words.
         metric: of surveys or plots.
-        blocks: of every survey (surveys,) or (surveys, 2); None gives no interval.
+        blocks: of every survey ``(surveys,)`` or ``(surveys, 2)``; None gives no interval.
         settings: how intervals are made.
     """
     score: Score = metric.score()

@@ -45,7 +45,7 @@ class Cells:
 
 @dataclass(frozen=True)
 class Window:
-    """A rectangle of cells of a grid as two slices (rows, columns)."""
+    """A rectangle of cells of a grid as two slices ``(rows, columns)``."""
 
     rows: slice
     columns: slice

@@ -9,7 +9,7 @@ from scipy.ndimage import distance_transform_edt
 
 @dataclass(frozen=True)
 class NearestLand:
-    """Where each cell of a window (y, x) takes its prediction from."""
+    """Where each cell of a window ``(y, x)`` takes its prediction from."""
 
     row: NDArray[np.int32]
     """Row of the source cell in the window; the cell's own row on land and where no land is
@@ -21,7 +21,7 @@ class NearestLand:
 
 
 def nearest_land(land: NDArray[np.bool_], max_cells: float) -> NearestLand:
-    """Find the nearest land cell of every cell of ``land`` (y, x), at most ``max_cells`` away.
+    """Find the nearest land cell of every cell of ``land`` ``(y, x)``, at most ``max_cells`` away.
 
     Of several at the same distance the northernmost, then the westernmost is taken, so that the
     answer for a cell does not depend on the window around it as long as that reaches ``max_cells``
@@ -47,7 +47,7 @@ def _point_to_land(
     row: NDArray[np.int32],
     column: NDArray[np.int32],
 ) -> None:
-    """Write each moved cell's source into ``row`` and ``column`` (y, x)."""
+    """Write each moved cell's source into ``row`` and ``column`` ``(y, x)``."""
     height, width = land.shape
     reach = int(np.sqrt(squared.max(initial=0)))
     pending = {int(d): np.argwhere(squared == d) for d in np.unique(squared) if d}

@@ -29,9 +29,9 @@ class Assemblages:
     """Ranked species of plots or cells."""
 
     sentences: NDArray[np.int32]
-    """(n, K) indices of species, the most dominant first, -1 behind the last."""
+    """``(n, K)`` indices of species, the most dominant first, -1 behind the last."""
     amounts: csr_array
-    """(n, species) float32 cover in percent or probability, 0 where absent; of all species, not
+    """``(n, species)`` float32 cover in percent or probability, 0 where absent; of all species, not
     only those that are ranked."""
     species: tuple[str, ...]
     """Names."""
@@ -40,7 +40,7 @@ class Assemblages:
         return len(self.sentences)
 
     def select(self, chosen: NDArray[Any]) -> Self:
-        """Return some of them, by a mask (n,) or by indices."""
+        """Return some of them, by a mask ``(n,)`` or by indices."""
         index = np.arange(len(self))[chosen]
         return replace(self, sentences=self.sentences[index], amounts=self.amounts[index])
 
@@ -75,7 +75,7 @@ class Samples:
 
     assemblages: Assemblages
     label: NDArray[np.int64]
-    """(n,) index of the habitat, -1 where unknown."""
+    """``(n,)`` index of the habitat, -1 where unknown."""
     habitats: tuple[str, ...]
     """Level-3 codes, sorted by their number on a map."""
 
@@ -100,11 +100,11 @@ def ranked(amounts: csr_array, k: int) -> NDArray[np.int32]:
     """Rank the species of each row by their amount; equal amounts by the order of the table.
 
     Args:
-        amounts: (n, species) cover or probability; zeros and less are absent.
+        amounts: ``(n, species)`` cover or probability; zeros and less are absent.
         k: Longest sentence.
 
     Returns:
-        (n, k) indices of species, -1 behind the last.
+        ``(n, k)`` indices of species, -1 behind the last.
 
     >>> ranked(csr_array(np.array([[0.0, 5, 20], [1, 1, 0]])), 2)
     array([[2, 1],
@@ -150,7 +150,7 @@ def of_probability(
     """Rank the species of cells by their probability.
 
     Args:
-        probability: (n, species) 0 to 1.
+        probability: ``(n, species)`` 0 to 1.
         species: Names.
         k: Species of a sentence at most.
 
@@ -178,7 +178,7 @@ def samples_of(
 
     Args:
         assemblages: n of them.
-        labels: (n,) codes of each, none where unknown.
+        labels: ``(n,)`` codes of each, none where unknown.
         habitats: Codes that a model names; all that occur where None.
 
     Raises:

@@ -117,7 +117,8 @@ def levels_above(codes: Sequence[str], level: int) -> tuple[tuple[str, ...], NDA
     """Group codes by their class at a coarser level.
 
     Returns:
-        The classes, sorted by their number, and the place of each code's class among them (codes,).
+        The classes, sorted by their number, and the place of each code's class among them
+        ``(codes,)``.
 
     Raises:
         InputError: One is no code or is coarser.

@@ -163,7 +163,7 @@ class Legend:
         return self.by_number[number].code
 
     def numbers_of(self, codes: Sequence[str]) -> NDArray[np.uint16]:
-        """Return the numbers of codes `(code,)`.
+        """Return the numbers of codes ``(code,)``.
 
         Raises:
             InputError: The legend lacks some; all of them are named.

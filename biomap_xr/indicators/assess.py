@@ -56,7 +56,7 @@ def assess(
     """Indicators of a species cube, with the names, dims and types of `indicators.zarr`.
 
     Args:
-        cube: an opened `species.zarr`, or its `probability` `(species, y, x)`: uint8 in 250 parts
+        cube: an opened `species.zarr`, or its `probability` ``(species, y, x)``: uint8 in 250 parts
             or float from 0 to 1, NaN where there is no prediction. Dask-backed or in memory.
         traits: the traits of the species, or lists of species made up on the spot, each by names or
             by ids: `{"orchids": ["Orchis mascula", "Ophrys apifera"]}`. Lists have no statuses.
@@ -64,10 +64,10 @@ def assess(
         threshold: one for all species or one each, instead of the stored ones.
 
     Returns:
-        `expected`, `variance`, `low`, `high`, `any` `(indicator, y, x)` float32, NaN where not
-        valid; `count` `(indicator, y, x)` uint16; with traits also `most_threatened` `(y, x)` uint8
-        and `status_any` `(status, y, x)` float32. An indicator whose list was not given is NaN
-        everywhere.
+        `expected`, `variance`, `low`, `high`, `any` ``(indicator, y, x)`` float32, NaN where not
+        valid; `count` ``(indicator, y, x)`` uint16; with traits also `most_threatened` ``(y, x)``
+        uint8 and `status_any` ``(status, y, x)`` float32. An indicator whose list was not given is
+        NaN everywhere.
 
     Raises:
         InputError: The cube has no species, or no thresholds and none are given, or a listed
@@ -111,8 +111,8 @@ def count_quantiles(
         levels: 0 to 1 each.
 
     Returns:
-        `(quantile, indicator, y, x)` float32, species; NaN where not valid or where the list is not
-        known.
+        ``(quantile, indicator, y, x)`` float32, species; NaN where not valid or where the list is
+        not known.
     """
     probability = _probability(cube)
     counted = _counted(traits, probability)
@@ -194,7 +194,7 @@ def _counted(traits: Traits | Lists, probability: xr.DataArray) -> _Counted:
 def _listed(
     name: str, wanted: Sequence[str] | Sequence[int], probability: xr.DataArray
 ) -> NDArray[np.bool_]:
-    """`(species,)` bool: the species that a person listed by name or by id.
+    """``(species,)`` bool: the species that a person listed by name or by id.
 
     Raises:
         InputError: The cube does not hold one of them.
@@ -230,7 +230,7 @@ def _form(one: str | int) -> str | int:
 def _thresholds(
     probability: xr.DataArray, assemblage: str, threshold: float | Sequence[float] | None
 ) -> NDArray[np.float64]:
-    """`(species,)` probability from which each species counts as present.
+    """``(species,)`` probability from which each species counts as present.
 
     Raises:
         InputError: The cube has no thresholds and none are given.
@@ -278,7 +278,7 @@ def _present(data: Any, threshold: NDArray[np.float64]) -> Any:
 
 
 def _valid(cube: xr.Dataset | xr.DataArray, probability: xr.DataArray) -> xr.DataArray:
-    """`(y, x)` bool: where there is a prediction."""
+    """``(y, x)`` bool: where there is a prediction."""
     if isinstance(cube, xr.Dataset) and "valid" in cube:
         return cube["valid"] == 1
     if probability.dtype.kind == "f":

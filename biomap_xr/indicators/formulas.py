@@ -2,7 +2,7 @@
 
 An indicator counts the species present among its members. Each species is an independent Bernoulli
 trial, so the count follows a Poisson binomial distribution (paper 1, section 3). Members are rows
-of ones and zeros `(indicator, species)`; probabilities have species first and any dims of cells
+of ones and zeros ``(indicator, species)``; probabilities have species first and any dims of cells
 after it.
 """
 
@@ -26,7 +26,7 @@ def expected(members: Any, probability: Any) -> Any:
     """Expected number of members present (paper 1, equation 1).
 
     Args:
-        members: `(indicator, species)`, 1 where the species counts for the indicator.
+        members: ``(indicator, species)``, 1 where the species counts for the indicator.
         probability: `(species, ...)`, 0 to 1.
 
     Returns:
@@ -46,7 +46,7 @@ def variance(members: Any, probability: Any) -> Any:
     """Variance of the number of members present (paper 1, equation 2).
 
     Args:
-        members: `(indicator, species)`, 1 where the species counts for the indicator.
+        members: ``(indicator, species)``, 1 where the species counts for the indicator.
         probability: `(species, ...)`, 0 to 1.
 
     Returns:
@@ -63,7 +63,7 @@ def log_none(members: Any, probability: Any) -> Any:
     """Logarithm of the chance that no member is present (paper 1, equation 5, its product).
 
     Args:
-        members: `(indicator, species)`, 1 where the species counts for the indicator.
+        members: ``(indicator, species)``, 1 where the species counts for the indicator.
         probability: `(species, ...)`, 0 to 1; a certain species adds `LOG_ZERO`.
 
     Returns:
@@ -98,7 +98,7 @@ def count_present(members: Any, present: Any) -> Any:
     """Number of members in a thresholded assemblage.
 
     Args:
-        members: `(indicator, species)`, 1 where the species counts for the indicator.
+        members: ``(indicator, species)``, 1 where the species counts for the indicator.
         present: `(species, ...)` bool.
 
     Returns:
@@ -120,7 +120,7 @@ def interval(mean: Any, spread: Any, members: Any) -> Interval:
     Args:
         mean: `(indicator, ...)`, expected number of species.
         spread: `(indicator, ...)`, its variance.
-        members: `(indicator,)`, number of member species, the highest possible count.
+        members: ``(indicator,)``, number of member species, the highest possible count.
 
     Returns:
         low and high, `(indicator, ...)`, within 0 and the number of members.
@@ -142,7 +142,7 @@ def most_threatened(status: Any, present: Any, *, none: int) -> Any:
     """Status of the most threatened species: a look-up table and a maximum (paper 1, section 4).
 
     Args:
-        status: `(species,)` uint8 codes that grow with the threat.
+        status: ``(species,)`` uint8 codes that grow with the threat.
         present: `(species, ...)` bool.
         none: the code where no species is present; smaller than any other.
 

@@ -33,17 +33,17 @@ class BlockSums(NamedTuple):
     """The sums over a block of species at n cells, as `Sums` holds them."""
 
     expected: NDArray[np.float64]
-    """`(indicator, n)`."""
+    """``(indicator, n)``."""
     variance: NDArray[np.float64]
-    """`(indicator, n)`."""
+    """``(indicator, n)``."""
     log_none: NDArray[np.float64]
-    """`(indicator, n)`, at most 0."""
+    """``(indicator, n)``, at most 0."""
     counts: NDArray[np.int32]
-    """`(indicator, n)`."""
+    """``(indicator, n)``."""
     most_threatened: NDArray[np.uint8]
-    """`(n,)` codes."""
+    """``(n,)`` codes."""
     status_log_none: NDArray[np.float64]
-    """`(status, n)`, at most 0."""
+    """``(status, n)``, at most 0."""
 
 
 def sum_block(
@@ -55,10 +55,10 @@ def sum_block(
     """Sum over all species of a block at once.
 
     Args:
-        members: `(indicator, species)`.
-        probability: `(species, n)`, 0 to 1.
-        present: `(species, n)`, the thresholded assemblage.
-        status: `(species,)` codes.
+        members: ``(indicator, species)``.
+        probability: ``(species, n)``, 0 to 1.
+        present: ``(species, n)``, the thresholded assemblage.
+        status: ``(species,)`` codes.
 
     Returns:
         What `formulas` gives for each, to the rounding of float32.
@@ -82,7 +82,7 @@ def sum_block(
 
 
 def _rows(status: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """`(species,)`: row of each species' status in the cube's order, -1 where none counts it."""
+    """``(species,)``: row of each species' status in the cube's order, -1 where none counts it."""
     rows = np.full(256, -1, np.int64)
     for row, name in enumerate(STATUSES):
         rows[STATUS_CODES[name]] = row

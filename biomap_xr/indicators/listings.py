@@ -58,9 +58,9 @@ class Matches:
     """Which row of a list found which species."""
 
     row: NDArray[np.int64]
-    """`(pair,)` row of the list's table."""
+    """``(pair,)`` row of the list's table."""
     species: NDArray[np.int64]
-    """`(pair,)` row of the species table."""
+    """``(pair,)`` row of the species table."""
     table: pd.DataFrame
     """The list's rows that count; every value a string."""
     report: MatchReport
@@ -146,11 +146,11 @@ def means(column: "pd.Series[str]", values: tuple[str, ...]) -> NDArray[np.bool_
     """Whether each value of a column is one of some values, in any case.
 
     Args:
-        column: `(row,)` strings.
+        column: ``(row,)`` strings.
         values: those that count.
 
     Returns:
-        `(row,)` bool.
+        ``(row,)`` bool.
 
     >>> means(pd.Series(["Yes", "1.0", "no"]), ("yes", "1"))
     array([ True,  True, False])

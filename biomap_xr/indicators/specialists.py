@@ -46,11 +46,11 @@ def sample_cells(valid: NDArray[np.bool_], settings: SpecialistSettings) -> NDAr
     """The cells of a tile that are looked at: one every stride rows and columns, where valid.
 
     Args:
-        valid: `(y, x)` bool.
+        valid: ``(y, x)`` bool.
         settings: the stride.
 
     Returns:
-        `(y, x)` bool.
+        ``(y, x)`` bool.
     """
     chosen = np.zeros_like(valid)
     half, stride = settings.stride // 2, settings.stride
@@ -65,9 +65,9 @@ class Prevalence:
     cells: int
     """Cells looked at."""
     total: NDArray[np.float64]
-    """`(species,)` sum of probabilities."""
+    """``(species,)`` sum of probabilities."""
     highest: NDArray[np.float32]
-    """`(species,)` highest probability, 0 where no cell was looked at."""
+    """``(species,)`` highest probability, 0 where no cell was looked at."""
 
     @classmethod
     def zero(cls, species: int) -> Self:
@@ -79,7 +79,7 @@ class Prevalence:
         """Statistics of the cells of one tile.
 
         Args:
-            probability: `(species, cells)`, 0 to 1.
+            probability: ``(species, cells)``, 0 to 1.
 
         >>> Prevalence.of(np.array([[0.25, 0.75]])).total
         array([1.])
@@ -99,7 +99,7 @@ class Prevalence:
         )
 
     def elsewhere(self) -> NDArray[np.float64]:
-        """Mean probability over all cells but the likeliest one of each species, `(species,)`.
+        """Mean probability over all cells but the likeliest one of each species, ``(species,)``.
 
         1 where fewer than two cells were looked at: nothing is known of elsewhere.
         """
@@ -135,8 +135,8 @@ class Specialists:
 
         Args:
             prevalence: statistics of the sample.
-            species_id: `(species,)` ids.
-            threshold: `(species,)` probability from which a species counts as present.
+            species_id: ``(species,)`` ids.
+            threshold: ``(species,)`` probability from which a species counts as present.
             tiles: names of the tiles of the sample.
             settings: the level below which the mean probability elsewhere is very low.
 

@@ -44,8 +44,8 @@ def read_statuses(
         read: reads a table of strings from a path.
 
     Returns:
-        A table `(species)` of `status` (unknown where no row says otherwise) and `status_inferred`,
-        and how the list matched.
+        A table ``(species)`` of `status` (unknown where no row says otherwise) and
+        `status_inferred`, and how the list matched.
 
     Raises:
         InputError: The list lacks a column or holds a value that is no status.
@@ -70,7 +70,7 @@ def read_statuses(
 
 
 def _status_frame(codes: NDArray[np.uint8], inferred: NDArray[np.bool_]) -> pd.DataFrame:
-    """Status names `(species)` and marks."""
+    """Status names ``(species)`` and marks."""
     names = {code: name for name, code in STATUS_CODES.items()}
     return pd.DataFrame(
         {"status": [names[int(code)] for code in codes], "status_inferred": inferred}
@@ -80,7 +80,7 @@ def _status_frame(codes: NDArray[np.uint8], inferred: NDArray[np.bool_]) -> pd.D
 def _row_statuses(
     listing: StatusTable, matches: Matches
 ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    """`(row,)` status codes, and `(row,)` whether inferred."""
+    """``(row,)`` status codes, and ``(row,)`` whether inferred."""
     require_columns(matches.table, (listing.status,), matches.report.source)
     inferred = np.zeros(len(matches.table), dtype=bool)
     if listing.inferred is not None:
@@ -126,12 +126,12 @@ def status_codes(status: "pd.Series[str]", policy: UnknownPolicy) -> NDArray[np.
     """Codes of statuses under a policy for unknown ones.
 
     Args:
-        status: `(species,)` LC, NT, VU, EN, CR or unknown.
+        status: ``(species,)`` LC, NT, VU, EN, CR or unknown.
         policy: `unknown` keeps them a class of their own, `exclude` counts them nowhere, a status
             makes them that status.
 
     Returns:
-        `(species,)` uint8, 1 for a species that counts nowhere.
+        ``(species,)`` uint8, 1 for a species that counts nowhere.
 
     >>> status_codes(pd.Series(["EN", "unknown"]), "exclude")
     array([6, 1], dtype=uint8)

@@ -40,12 +40,12 @@ class IndicatorMaps:
         """Spread the maps of a tile's valid cells over the tile, NaN or 0 elsewhere.
 
         Args:
-            valid: `(y, x)` bool; the maps hold its True cells in row-major order.
-            known: `(indicator,)` bool; an indicator whose list was not given is NaN, and its count
-                0. None: all are.
+            valid: ``(y, x)`` bool; the maps hold its True cells in row-major order.
+            known: ``(indicator,)`` bool; an indicator whose list was not given is NaN, and its
+                count 0. None: all are.
 
         Returns:
-            Arrays `(indicator, y, x)`, `(status, y, x)` or `(y, x)` by the variable's name.
+            Arrays ``(indicator, y, x)``, ``(status, y, x)`` or ``(y, x)`` by the variable's name.
 
         Raises:
             InputError: The maps hold another number of cells.
@@ -67,7 +67,7 @@ class Sums:
     """
 
     members: Any
-    """`(indicator,)` int64, member species seen so far."""
+    """``(indicator,)`` int64, member species seen so far."""
     expected: Any
     """`(indicator, ...)` float64, species."""
     variance: Any
@@ -105,10 +105,10 @@ class Sums:
         """Sums over one block of species.
 
         Args:
-            members: `(indicator, species)` bool or 0 and 1.
+            members: ``(indicator, species)`` bool or 0 and 1.
             probability: `(species, ...)` float, 0 to 1, unquantised where there is a choice.
             present: `(species, ...)` bool, the thresholded assemblage.
-            status: `(species,)` uint8 codes of `declared.STATUS_CODES`; 1 for a species that no
+            status: ``(species,)`` uint8 codes of `declared.STATUS_CODES`; 1 for a species that no
                 status counts.
 
         Raises:
@@ -196,7 +196,7 @@ class Sums:
 
 
 def _status_groups(status: Any) -> NDArray[np.bool_]:
-    """`(status, species)` bool: the species of each status."""
+    """``(status, species)`` bool: the species of each status."""
     codes = np.array([STATUS_CODES[name] for name in STATUSES], dtype=np.uint8)
     return codes[:, None] == np.asarray(status)[None, :]
 

@@ -41,7 +41,7 @@ class Traits:
         """Which species count for which indicator.
 
         Returns:
-            `(indicator, species)` bool.
+            ``(indicator, species)`` bool.
         """
         everyone = np.ones(len(self.table), dtype=bool)
         rows = [
@@ -53,14 +53,14 @@ class Traits:
     def is_known(
         self, indicators: Iterable[Indicator] = tuple(INDICATORS.values())
     ) -> NDArray[np.bool_]:
-        """Whether the list behind each indicator was given, `(indicator,)` bool."""
+        """Whether the list behind each indicator was given, ``(indicator,)`` bool."""
         return np.array(
             [one.trait is None or one.trait in self.known for one in indicators], dtype=bool
         )
 
     @property
     def status_code(self) -> NDArray[np.uint8]:
-        """`(species,)` uint8 codes of the statuses, 1 where a species counts for none."""
+        """``(species,)`` uint8 codes of the statuses, 1 where a species counts for none."""
         return self.table["status_code"].to_numpy(np.uint8)
 
     def with_specialists(self, specialists: Sequence[int] | NDArray[np.int64]) -> Self:
@@ -144,7 +144,7 @@ def read_traits(
 def _read_trait(
     trait: str, listing: TraitTable, species: pd.DataFrame, read: Callable[[Path], pd.DataFrame]
 ) -> tuple[NDArray[np.bool_], MatchReport]:
-    """`(species,)` bool of one trait, and how its list matched."""
+    """``(species,)`` bool of one trait, and how its list matched."""
     matches = match_listing(trait, listing, species, read)
     says_yes = np.ones(len(matches.table), dtype=bool)
     if listing.value is not None:

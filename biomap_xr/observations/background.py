@@ -12,14 +12,14 @@ from biomap_xr.observations.report import listed
 from biomap_xr.observations.settings import BackgroundSettings, TargetGroup
 
 Land = Callable[[Cells], NDArray[np.bool_]]
-"""Says which cells are land, shape (cells,)."""
+"""Says which cells are land, shape ``(cells,)``."""
 
 PATIENCE = 1000
 """Cells drawn in vain for each cell wanted before a drawing gives up."""
 
 
 def land_of(mask: NDArray[np.bool_]) -> Land:
-    """Ask a land mask (y, x) of the whole grid; larger grids look their cells up themselves.
+    """Ask a land mask ``(y, x)`` of the whole grid; larger grids look their cells up themselves.
 
     >>> land_of(np.array([[True, False]]))(Cells(np.array([0, 0]), np.array([1, 0])))
     array([False,  True])
@@ -28,7 +28,7 @@ def land_of(mask: NDArray[np.bool_]) -> Land:
 
 
 def target_members(species: pd.DataFrame, settings: BackgroundSettings) -> NDArray[np.bool_]:
-    """Return which species belong to the target group (Phillips et al. 2009), shape (species,).
+    """Return which species belong to the target group (Phillips et al. 2009), shape ``(species,)``.
 
     >>> table = pd.DataFrame({"species_id": [4, 9], "species": ["Orchis mascula", "Ajuga iva"]})
     >>> group = TargetGroup(name="orchids", species=("Orchis mascula",))
@@ -52,7 +52,7 @@ def target_members(species: pd.DataFrame, settings: BackgroundSettings) -> NDArr
 
 
 def draw_cells(settings: BackgroundSettings, grid: Grid, taken: Cells, land: Land | None) -> Cells:
-    """Draw cells on land, shape (random_cells,), none ``taken`` or twice, as the seed says.
+    """Draw cells on land, shape ``(random_cells,)``, none ``taken`` or twice, as the seed says.
 
     Raises:
         InputError: There is no land mask, or too little free land.

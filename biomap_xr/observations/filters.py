@@ -37,7 +37,7 @@ def apply_filters(frame: pd.DataFrame, filters: Filters) -> tuple[pd.DataFrame, 
     """Take the rows that pass every filter; rows without coordinates go first.
 
     Args:
-        frame: Rows with the canonical `COLUMNS`, dims (rows, columns).
+        frame: Rows with the canonical `COLUMNS`, dims ``(rows, columns)``.
         filters: The table's filters; one that is None is not applied and not reported.
 
     Returns:
@@ -89,7 +89,7 @@ PASSING: dict[type, Callable[..., NDArray[np.bool_]]] = {
     Choice: _in_choice,
     Bounds: _in_bounds,
 }
-"""Which rows pass, shape (rows,), by the kind of limit."""
+"""Which rows pass, shape ``(rows,)``, by the kind of limit."""
 
 
 def _taken(

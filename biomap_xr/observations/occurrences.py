@@ -70,7 +70,7 @@ def gather(
 
 
 def locate(longitude: NDArray[np.float64], latitude: NDArray[np.float64], grid: Grid) -> Cells:
-    """Return the cell of each place in degrees (WGS 84), arrays of shape (places,); -1 outside."""
+    """Return the cell of each place in degrees (WGS 84), arrays ``(places,)``; -1 outside."""
     x, y = _projection(str(grid.crs)).transform(longitude, latitude)
     # The far side of the earth has no place in a projection: PROJ says infinity there.
     possible = np.isfinite(x) & np.isfinite(y)

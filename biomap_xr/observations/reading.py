@@ -39,7 +39,7 @@ def observe(
 
 
 def read_rows(table: Table) -> pd.DataFrame:
-    """Return a table's rows with the canonical columns (rows, columns), unfiltered.
+    """Return a table's rows with the canonical columns ``(rows, columns)``, unfiltered.
 
     Raises:
         InputError: The file cannot be read as its format.

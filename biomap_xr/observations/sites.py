@@ -22,25 +22,25 @@ class Sites:
     """Places where species were looked for, and what was found: n sites, s species."""
 
     cells: Cells
-    """Grid cell of each site, arrays of shape (n,)."""
+    """Grid cell of each site, arrays of shape ``(n,)``."""
     year: NDArray[np.int16]
-    """Year of the site's latest survey, or record where it has no survey; 0 unknown; (n,)."""
+    """Year of the site's latest survey, or record where it has no survey; 0 unknown; ``(n,)``."""
     day: NDArray[np.int16]
-    """Day of that year, 1 to 366; 0 unknown; (n,)."""
+    """Day of that year, 1 to 366; 0 unknown; ``(n,)``."""
     survey_id: NDArray[np.object_]
-    """Id of that same survey or record, as text; "" where it has none; (n,)."""
+    """Id of that same survey or record, as text; "" where it has none; ``(n,)``."""
     patch_id: NDArray[np.object_]
-    """Name of its image patch; "" where it has none; (n,)."""
+    """Name of its image patch; "" where it has none; ``(n,)``."""
     time_series_id: NDArray[np.object_]
-    """Name of its time series; "" where it has none; (n,)."""
+    """Name of its time series; "" where it has none; ``(n,)``."""
     surveyed: NDArray[np.bool_]
-    """Sites with at least one survey, whose absences were seen; (n,)."""
+    """Sites with at least one survey, whose absences were seen; ``(n,)``."""
     background: NDArray[np.bool_]
-    """Sites drawn at random, without any observation; (n,)."""
+    """Sites drawn at random, without any observation; ``(n,)``."""
     presence: csr_array
-    """1 where a species was seen by anybody, uint8, (n, s)."""
+    """1 where a species was seen by anybody, uint8, ``(n, s)``."""
     survey_presence: csr_array
-    """1 where a survey found it, uint8, (n, s): scores use surveys alone."""
+    """1 where a survey found it, uint8, ``(n, s)``: scores use surveys alone."""
     species: pd.DataFrame
     """One species a row, in the order of the columns of ``presence``: species_id, species,
     traits."""
@@ -64,7 +64,7 @@ class Sites:
         return len(self.year)
 
     def select(self, index: NDArray[np.int64] | NDArray[np.bool_]) -> "Sites":
-        """Return the sites of an index or mask, shape (k,) or (n,), in its order."""
+        """Return the sites of an index or mask, shape ``(k,)`` or ``(n,)``, in its order."""
         chosen = {
             field.name: getattr(self, field.name)[index]
             for field in fields(self)
@@ -73,7 +73,7 @@ class Sites:
         return replace(self, **chosen)
 
     def select_species(self, index: NDArray[np.int64] | NDArray[np.bool_]) -> "Sites":
-        """Return all sites with the species of an index or mask, shape (k,) or (s,)."""
+        """Return all sites with the species of an index or mask, shape ``(k,)`` or ``(s,)``."""
         return replace(
             self,
             presence=self.presence[:, index],
@@ -163,7 +163,7 @@ def build_sites(
 
 
 def _site_of(rows: pd.DataFrame, settings: ObservationSettings) -> NDArray[np.int64]:
-    """Return the number of each occurrence's site, from the north-west, shape (rows,)."""
+    """Return the number of each occurrence's site, from the north-west, shape ``(rows,)``."""
     keys = [rows["row"], rows["column"]]
     if settings.aggregate == "survey":
         # Records have ids, too, but one person's record is no site: those of a cell are one.
@@ -173,7 +173,7 @@ def _site_of(rows: pd.DataFrame, settings: ObservationSettings) -> NDArray[np.in
 
 
 def _assembled(rows: pd.DataFrame, site: NDArray[np.int64], species: pd.DataFrame) -> Sites:
-    """Return the sites of occurrences whose site numbers, shape (rows,), are given."""
+    """Return the sites of occurrences whose site numbers, shape ``(rows,)``, are given."""
     surveyed, index = rows["surveyed"].to_numpy(), rows["species"].to_numpy()
     dates = tuple(rows[name].to_numpy() for name in ("year", "day", *NAMES))
     latest = _latest(site, surveyed, dates)
@@ -194,12 +194,12 @@ def _assembled(rows: pd.DataFrame, site: NDArray[np.int64], species: pd.DataFram
 def _latest(
     site: NDArray[np.int64], surveyed: NDArray[np.bool_], dates: tuple[NDArray[Any], ...]
 ) -> NDArray[np.int64]:
-    """Return the row that speaks for each site: surveys first, then the latest, shape (sites,).
+    """Return the row that speaks for each site: surveys first, then the latest, shape ``(sites,)``.
 
     Args:
-        site: Site of each row, shape (rows,).
-        surveyed: Rows of surveys, shape (rows,).
-        dates: Year, day and `NAMES` of each row, each of shape (rows,).
+        site: Site of each row, shape ``(rows,)``.
+        surveyed: Rows of surveys, shape ``(rows,)``.
+        dates: Year, day and `NAMES` of each row, each of shape ``(rows,)``.
     """
     year, day = (-values.astype(np.int64) for values in dates[:2])
     # Ties go to the first name in the alphabet, so that the order of rows does not matter.
@@ -210,7 +210,7 @@ def _latest(
 
 
 def _frequent(rows: pd.DataFrame, sites: Sites, settings: ObservationSettings) -> NDArray[np.bool_]:
-    """Return which species have surveys and sites enough, shape (species,)."""
+    """Return which species have surveys and sites enough, shape ``(species,)``."""
     # Plots are counted, not cells: ten plots in one cell are ten times the evidence.
     found = rows.loc[rows["surveyed"] & (rows["species"] >= 0), ["species", "survey_id"]]
     surveys = np.bincount(found.drop_duplicates()["species"], minlength=len(sites.species))
@@ -242,7 +242,7 @@ def _with_background(sites: Sites, drawn: Cells, settings: BackgroundSettings) -
 
 
 def _repeated(rows: pd.DataFrame, site: NDArray[np.int64]) -> int:
-    """Return how many rows say again that a species is in a site; ``site`` is theirs: (rows,)."""
+    """Return how many rows say again that a species is in a site; ``site`` is ``(rows,)``."""
     pairs = pd.DataFrame({"site": site, "species": rows["species"].to_numpy()})
     return int(pairs[pairs["species"] >= 0].duplicated().sum())
 

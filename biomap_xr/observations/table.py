@@ -54,7 +54,7 @@ def _check_every_list(settings: ObservationSettings) -> None:
 
 
 def named_by_list(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
-    """Return rows (rows, columns) whose species are named by their list and id.
+    """Return rows ``(rows, columns)`` whose species are named by their list and id.
 
     >>> rows = pd.DataFrame({"species_id": pd.array([7, None], "Int64")})
     >>> named = named_by_list(rows, Table(path="a.csv", kind="record", species_list="geoplant"))
@@ -65,7 +65,7 @@ def named_by_list(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
 
 
 def read_species(file: SpeciesFile) -> pd.DataFrame:
-    """Read a species file: dims (species, columns) with species_id, species, then its traits.
+    """Read a species file: dims ``(species, columns)`` with species_id, species, then its traits.
 
     Raises:
         InputError: The file is missing, lacks a column, or an id or name is empty or repeated.
@@ -83,7 +83,7 @@ def read_species(file: SpeciesFile) -> pd.DataFrame:
 
 
 def species_table(frames: list[pd.DataFrame], settings: ObservationSettings) -> pd.DataFrame:
-    """Return every species that may be modelled, dims (species, columns), as `read_species` does.
+    """Return every species that may be modelled ``(species, columns)``, as `read_species` does.
 
     With a species file, its rows in its order. Otherwise the species of the records: by id in the
     order of the ids (a species without a name is named by its id), by name in alphabetical order,
@@ -106,7 +106,7 @@ def species_table(frames: list[pd.DataFrame], settings: ObservationSettings) -> 
 def species_index(
     frame: pd.DataFrame, table: Table, species: pd.DataFrame, settings: ObservationSettings
 ) -> NDArray[np.int64]:
-    """Return the row of ``species`` that each row of ``frame`` means, shape (rows,).
+    """Return the row of ``species`` that each row of ``frame`` means, shape ``(rows,)``.
 
     `UNIDENTIFIED` where the row names no species, `UNLISTED` where the species file lacks it.
 

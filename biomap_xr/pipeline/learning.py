@@ -68,7 +68,7 @@ class Lesson:
 
     @property
     def scored(self) -> NDArray[np.bool_]:
-        """Sites (n,) that scores and thresholds use: those with a survey.
+        """Sites ``(n,)`` that scores and thresholds use: those with a survey.
 
         Without any survey, records stand against the absences of their target group instead.
         """
@@ -77,7 +77,7 @@ class Lesson:
 
     @property
     def found(self) -> csr_array:
-        """What scores compare with (n, species): the surveys' species, or else the records'."""
+        """What scores compare with ``(n, species)``: the surveys' species, or else the records'."""
         sites = self.sites
         return sites.survey_presence if sites.surveyed.any() else sites.presence
 

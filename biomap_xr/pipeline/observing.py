@@ -108,7 +108,7 @@ def _land(workspace: Workspace) -> Land | None:
 
 
 def _named(table: pd.DataFrame) -> str:
-    """Name a species table (species, columns) by its length and a fingerprint of its rows.
+    """Name a species table ``(species, columns)`` by its length and a fingerprint of its rows.
 
     >>> _named(pd.DataFrame({"species_id": [7], "species": ["Abies alba"]}))
     '1 species (5836ef9e)'

@@ -21,15 +21,15 @@ class Scores:
     """Predictions of every model for the surveys of the test blocks."""
 
     row: NDArray[np.int64]
-    """Row of each survey's cell in the grid (surveys,)."""
+    """Row of each survey's cell in the grid ``(surveys,)``."""
     column: NDArray[np.int64]
-    """Its column (surveys,)."""
+    """Its column ``(surveys,)``."""
     block: NDArray[np.int64]
-    """Its spatial block, east and north (surveys, 2)."""
+    """Its spatial block, east and north ``(surveys, 2)``."""
     targets: NDArray[np.bool_]
-    """What the survey found (surveys, species)."""
+    """What the survey found ``(surveys, species)``."""
     probability: Mapping[str, NDArray[np.float32]]
-    """By the model's name (surveys, species), 0 to 1."""
+    """By the model's name ``(surveys, species)``, 0 to 1."""
     threshold: Mapping[str, NDArray[np.float64]]
     """The global presence threshold of each model, 0 to 1."""
     balance: tuple[Mapping[str, Any], ...] = ()

@@ -27,7 +27,7 @@ class MapSums:
     stored: float = 0.0
     """The same after rounding and the storage floor."""
     occupied: NDArray[np.float64] | float = 0.0
-    """(species,) cells above each species' threshold."""
+    """``(species,)`` cells above each species' threshold."""
 
     @classmethod
     def of_receipt(cls, receipt: Receipt) -> Self:

@@ -41,15 +41,15 @@ class Assemblage:
     """What the species of the model count for, in the model's order."""
 
     members: NDArray[np.bool_]
-    """(indicator, species)."""
+    """``(indicator, species)``."""
     known: NDArray[np.bool_]
-    """(indicator,): indicators whose list was given."""
+    """``(indicator,)``: indicators whose list was given."""
     status: NDArray[np.uint8]
-    """(species,) codes."""
+    """``(species,)`` codes."""
     threshold: NDArray[np.float32]
-    """(species,) probability from which a species belongs to the assemblage."""
+    """``(species,)`` probability from which a species belongs to the assemblage."""
     widespread: NDArray[np.float32]
-    """(species,) threshold of the species maps' statistics: the one of the best F-score."""
+    """``(species,)`` threshold of the species maps' statistics: the one of the best F-score."""
 
 
 @dataclass(frozen=True)

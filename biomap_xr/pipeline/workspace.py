@@ -26,12 +26,12 @@ class Workspace:
 
     @property
     def species(self) -> Path:
-        """Cube of species probabilities (species, y, x)."""
+        """Cube of species probabilities ``(species, y, x)``."""
         return self.root / "species.zarr"
 
     @property
     def indicators(self) -> Path:
-        """Cube of indicators (indicator, y, x)."""
+        """Cube of indicators ``(indicator, y, x)``."""
         return self.root / "indicators.zarr"
 
     @property

@@ -37,7 +37,7 @@ class Source:
     """The values of one file in a cube."""
 
     variable: xr.DataArray
-    """`(y, x)` or `(band, y, x)`, lazily."""
+    """``(y, x)`` or ``(band, y, x)``, lazily."""
     raster: Raster
     """What the file is to be."""
     legend: Legend | None = None
@@ -46,7 +46,7 @@ class Source:
     """Metadata of the file: licence, recipe, software."""
 
     def read(self, window: Window) -> NDArray[Any]:
-        """Return all bands `(band, y, x)` of a window."""
+        """Return all bands ``(band, y, x)`` of a window."""
         part = self.variable[..., window.rows, window.columns]
         if part.ndim == 2:
             part = part.expand_dims("band")

@@ -141,7 +141,7 @@ def write_species_products(
 
 
 def codes_of(cube: xr.Dataset) -> Sequence[str]:
-    """Return the codes of a cube's classes `(habitat,)`.
+    """Return the codes of a cube's classes ``(habitat,)``.
 
     Raises:
         InputError: It names none.

@@ -43,7 +43,7 @@ def widened(model: SpeciesModel, samples: Samples) -> SpeciesModel:
 
     Args:
         model: Its encoders average over all positions, so that they take windows of any size.
-        samples: With Sentinel-2 windows (n, 4, window, window).
+        samples: With Sentinel-2 windows ``(n, 4, window, window)``.
 
     Returns:
         The same model for the larger windows, in inference mode.

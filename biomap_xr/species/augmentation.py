@@ -10,8 +10,8 @@ def turn(windows: NDArray[Any], symmetries: NDArray[np.int64]) -> NDArray[Any]:
     """Turn and flip each window on its own.
 
     Args:
-        windows: (n, channels, side, side).
-        symmetries: (n,) numbers 0..7: quarter turns, plus 4 for a flip.
+        windows: ``(n, channels, side, side)``.
+        symmetries: ``(n,)`` numbers 0..7: quarter turns, plus 4 for a flip.
 
     Returns:
         A new array of the same shape.

@@ -74,11 +74,11 @@ def centre(windows: NDArray[np.generic], side: int) -> NDArray[np.generic]:
     """Cut the middle out of windows, as a view.
 
     Args:
-        windows: (n, channels, window, window).
+        windows: ``(n, channels, window, window)``.
         side: Pixels to keep.
 
     Returns:
-        (n, channels, side, side), around the same place.
+        ``(n, channels, side, side)``, around the same place.
 
     Raises:
         InputError: The windows are smaller than that.

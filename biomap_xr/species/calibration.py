@@ -25,7 +25,7 @@ def calibrate(
     Args:
         model: Trained; its card is replaced.
         inputs: Raw values (n, ...) by modality.
-        presence: (n, species).
+        presence: ``(n, species)``.
         indices: Surveys of the calibration blocks.
         settings: How thresholds are chosen.
 

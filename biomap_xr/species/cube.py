@@ -133,7 +133,7 @@ def quantise(probability: Any, floor: float, *, place: str) -> Any:
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def _round(probability: Any, floor: Any, levels: Any) -> bool:
-    """Write the levels `(n,)` in one pass; say whether all are probabilities."""
+    """Write the levels ``(n,)`` in one pass; say whether all are probabilities."""
     right = True
     for place in range(len(probability)):
         value = probability[place]

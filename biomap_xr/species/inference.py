@@ -36,14 +36,14 @@ class Sources:
     """Where each cell of a window takes its inputs from."""
 
     valid: NDArray[np.bool_]
-    """`(y, x)`: cells that are land or near enough to it."""
+    """``(y, x)``: cells that are land or near enough to it."""
     displacement: NDArray[np.float32]
-    """`(y, x)` metres to the centre of the land cell taken instead; NaN where not valid."""
+    """``(y, x)`` metres to the centre of the land cell taken instead; NaN where not valid."""
     cells: Cells
     """Land cells of the grid, one for each valid cell in row-major order."""
 
     def only(self, kept: NDArray[np.bool_]) -> "Sources":
-        """Drop some of the valid cells; ``kept`` `(n,)` says which stay."""
+        """Drop some of the valid cells; ``kept`` ``(n,)`` says which stay."""
         valid = self.valid.copy()
         valid[self.valid] = kept
         displacement = np.where(valid, self.displacement, np.float32(np.nan))
@@ -56,9 +56,9 @@ class SharedEmbedding:
 
     modality: str
     embedding: Tensor
-    """`(width, pixels)` float32."""
+    """``(width, pixels)`` float32."""
     pixel: Tensor
-    """`(n,)` int64: the pixel of each valid cell."""
+    """``(n,)`` int64: the pixel of each valid cell."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,9 +66,9 @@ class TileEmbedding:
     """All that the head needs of a tile's n valid cells."""
 
     valid: NDArray[np.bool_]
-    """`(y, x)`: where there is a prediction."""
+    """``(y, x)``: where there is a prediction."""
     displacement: NDArray[np.float32]
-    """`(y, x)` metres; NaN where not valid."""
+    """``(y, x)`` metres; NaN where not valid."""
     modalities: tuple[str, ...]
     """Those with an embedding per cell, in the order of its rows."""
     own: Tensor
@@ -109,7 +109,7 @@ def embed_window(
     Args:
         model: In inference mode.
         covariates: The cube.
-        window: Rows and columns of the grid `(y, x)`.
+        window: Rows and columns of the grid ``(y, x)``.
         reach: Metres within which a water cell takes the prediction of the nearest land cell.
 
     Raises:
@@ -238,7 +238,7 @@ def _cells_per_pixel(covariates: Covariates, name: str) -> float:
 
 
 def _land(covariates: Covariates, window: Window) -> NDArray[np.bool_]:
-    """`(y, x)`: land; beyond the extent there is none."""
+    """``(y, x)``: land; beyond the extent there is none."""
     if "masks" in covariates.groups:
         return covariates.read("masks", "land", window) == 1
     rows, columns = (np.arange(part.start, part.stop) for part in (window.rows, window.columns))
@@ -250,7 +250,7 @@ def _land(covariates: Covariates, window: Window) -> NDArray[np.bool_]:
 def _embed_cells(
     model: SpeciesModel, blocks: dict[str, Image | Pixels], cells: Cells, out: Tensor
 ) -> None:
-    """Write the embeddings of the cells, modality below modality, into ``out`` `(width, n)`."""
+    """Write the embeddings of the cells, modality below modality, into ``out`` ``(width, n)``."""
     start = 0
     for name, block in blocks.items():
         part = out[start : start + model.widths[name]]
@@ -290,7 +290,7 @@ def _embed_shared(model: SpeciesModel, block: Pixels, cells: Cells) -> SharedEmb
 
 @torch.inference_mode()
 def _probabilities(model: SpeciesModel, embedding: TileEmbedding, rows: Tensor) -> Tensor:
-    """`(rows, n)` probabilities of some species."""
+    """``(rows, n)`` probabilities of some species."""
     cells = embedding.own.shape[1]
     bias = model.head.bias[rows][:, None]
     total = None

@@ -63,7 +63,7 @@ class SpeciesModel(nn.Module):
             inputs: Raw (n, ...) tensors by modality; modalities that the model lacks are not read.
 
         Returns:
-            (n, species) logits; their sigmoid is the probability of presence.
+            ``(n, species)`` logits; their sigmoid is the probability of presence.
         """
         return self.head(self.embeddings(inputs))
 
@@ -101,7 +101,7 @@ class SpeciesModel(nn.Module):
             raw: (n, ...) raw values.
 
         Returns:
-            (n, width).
+            ``(n, width)``.
         """
         return self.scalers[modality](self.encoders[modality](self.normalisers[modality](raw)))
 
@@ -110,7 +110,7 @@ class SpeciesModel(nn.Module):
         """Embed every map cell of a Sentinel-2 raster, always in inference form.
 
         Args:
-            raw: (4, rows, columns) raw pixels of 10 m.
+            raw: ``(4, rows, columns)`` raw pixels of 10 m.
 
         Returns:
             (width, cell rows, cell columns): cell (i, j) has the window that starts at pixel
@@ -148,7 +148,7 @@ class SpeciesModel(nn.Module):
             modality: One that the model reads.
 
         Returns:
-            (species, width) view: logits = sum over modalities of embedding @ weight.T, plus
+            ``(species, width)`` view: logits = sum over modalities of embedding @ weight.T, plus
             ``head.bias``.
 
         Raises:

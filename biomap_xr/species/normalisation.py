@@ -40,7 +40,7 @@ class Normalisation(Settings):
     """What turns one modality's raw values into an encoder's input: (value - mean) / deviation."""
 
     shape: tuple[int, ...]
-    """Of one input: (channels, rows, columns), or (channels,) for predictors."""
+    """Of one input: ``(channels, rows, columns)``, or ``(channels,)`` for predictors."""
     encoding: Literal["linear", "gamma8"] = "linear"
     missing: Literal["mean", "zero"] = "mean"
     mean: tuple[float, ...]

@@ -20,7 +20,7 @@ class Image:
     """The Sentinel-2 raster under the windows of some cells."""
 
     values: NDArray[np.uint16]
-    """`(band, rows, columns)`, 0 missing."""
+    """``(band, rows, columns)``, 0 missing."""
     corner: Cells
     """(1,) the raster's first pixel in the cube."""
     first: Cells
@@ -43,7 +43,7 @@ class Image:
         return self.step > 0 and isinstance(model.card.modalities["sentinel2"], LatticeSettings)
 
     def has_data(self, cells: Cells) -> NDArray[np.bool_]:
-        """Say for each cell `(n,)` whether its window has a pixel that is not missing."""
+        """Say for each cell ``(n,)`` whether its window has a pixel that is not missing."""
         rows, columns = self._starts(cells)
         total = np.zeros(np.add(self.values.shape[1:], 1), dtype=np.int64)
         total[1:, 1:] = (self.values != 0).any(axis=0).cumsum(axis=0).cumsum(axis=1)
@@ -52,7 +52,7 @@ class Image:
         return count + total[rows, columns] > 0
 
     def at(self, cells: Cells) -> NDArray[np.uint16]:
-        """Cut the windows of some cells, `(n, band, window, window)`."""
+        """Cut the windows of some cells, ``(n, band, window, window)``."""
         windows = np.lib.stride_tricks.sliding_window_view(
             self.values, (self.window, self.window), axis=(1, 2)
         )
@@ -60,7 +60,7 @@ class Image:
         return np.ascontiguousarray(np.moveaxis(windows[:, rows, columns], 0, 1))
 
     def _starts(self, cells: Cells) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """First row and column of each cell's window in the raster, `(n,)` each."""
+        """First row and column of each cell's window in the raster, ``(n,)`` each."""
         rows = first_pixel(cells.row, self.ratio, self.window) - self.corner.row
         return rows, first_pixel(cells.column, self.ratio, self.window) - self.corner.column
 
@@ -73,7 +73,7 @@ class Pixels:
     values: NDArray[Any]
     """`(..., rows, columns)` with slots in the place of years."""
     present: NDArray[np.bool_]
-    """`(rows, columns)`: pixels that are not missing altogether."""
+    """``(rows, columns)``: pixels that are not missing altogether."""
     window: Window
     """Their place in the cube."""
     ratio: float
@@ -82,7 +82,7 @@ class Pixels:
     sites_at_once = 2048
 
     def has_data(self, cells: Cells) -> NDArray[np.bool_]:
-        """Say for each cell `(n,)` whether its pixel holds anything."""
+        """Say for each cell ``(n,)`` whether its pixel holds anything."""
         return self.present.ravel()[self.places(cells)]
 
     def at(self, cells: Cells) -> NDArray[Any]:
@@ -95,12 +95,12 @@ class Pixels:
         return np.ascontiguousarray(np.moveaxis(flat[..., places], -1, 0))
 
     def distinct(self, cells: Cells) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return the flat places of all pixels under the cells, and which is each cell's `(n,)`."""
+        """Return the flat places of the pixels under cells, and each cell's among them ``(n,)``."""
         places, index = np.unique(self.places(cells), return_inverse=True)
         return places, index.astype(np.int64)
 
     def places(self, cells: Cells) -> NDArray[np.int64]:
-        """Return the flat place of the pixel that each cell's centre lies in, `(n,)`."""
+        """Return the flat place of the pixel that each cell's centre lies in, ``(n,)``."""
         row = np.floor((cells.row + 0.5) * self.ratio).astype(np.int64) - self.window.rows.start
         column = np.floor((cells.column + 0.5) * self.ratio).astype(np.int64)
         return row * self.window.shape[1] + column - self.window.columns.start
@@ -115,8 +115,8 @@ def read_image(covariates: Covariates, cells: Cells, window: int) -> Image:
         window: Pixels along the side of a window.
 
     Returns:
-        The smallest raster (4, rows, columns) that holds every window, 0 where missing and beyond
-        the extent.
+        The smallest raster ``(4, rows, columns)`` that holds every window, 0 where missing and
+        beyond the extent.
     """
     ratio = covariates.ratio("sentinel2")
     starts = Cells(*(first_pixel(each, ratio, window) for each in (cells.row, cells.column)))

@@ -80,9 +80,9 @@ def predict(
             or ``cupy`` (CuPy blocks, which stay on the GPU). A model in memory stays where it is.
 
     Returns:
-        ``probability`` `(species, y, x)` uint8 in 250ths with 0 below the floor, ``valid`` `(y, x)`
-        uint8 and ``displacement`` `(y, x)` float32 in metres, one Dask chunk for each tile, with
-        the coordinates of ``species.zarr``.
+        ``probability`` ``(species, y, x)`` uint8 in 250ths with 0 below the floor, ``valid``
+        ``(y, x)`` uint8 and ``displacement`` ``(y, x)`` float32 in metres, one Dask chunk for each
+        tile, with the coordinates of ``species.zarr``.
 
     Raises:
         InputError: There is no such model, cube or species, or the region lies outside the grid.
@@ -120,12 +120,12 @@ def predict_block(blank: xr.DataArray, work: Prediction) -> xr.Dataset:
     """Predict one block: the kernel of `predict`, run on a worker.
 
     Args:
-        blank: `(y, x)` of the block; its coordinates say where it lies, and the kind of its array
+        blank: ``(y, x)`` of the block; its coordinates say where it lies, and the kind of its array
             is that of the result.
         work: Model, covariates and settings.
 
     Returns:
-        ``probability`` `(species, y, x)`, ``valid`` and ``displacement`` `(y, x)`.
+        ``probability`` ``(species, y, x)``, ``valid`` and ``displacement`` ``(y, x)``.
     """
     device = "cuda" if work.device == "cuda" else _device_of(blank.data)
     model = work.model

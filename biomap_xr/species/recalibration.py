@@ -33,8 +33,8 @@ def fit_rescaling(logit: NDArray[np.floating[Any]], presence: NDArray[np.bool_])
     """Find the scale and shift with the lowest binary cross-entropy.
 
     Args:
-        logit: (surveys, species).
-        presence: (surveys, species) what was found.
+        logit: ``(surveys, species)``.
+        presence: ``(surveys, species)`` what was found.
 
     Raises:
         InputError: There is no survey, or nothing was found, or everything everywhere.
@@ -79,7 +79,7 @@ def recalibrate(
     Args:
         model: Trained; it is changed.
         inputs: Raw values (n, ...) by modality.
-        presence: (n, species) what surveys found.
+        presence: ``(n, species)`` what surveys found.
         indices: Surveys that neither weights nor thresholds were fitted on.
     """
     rescaling = fit_rescaling(logits(model, inputs, indices), presence[indices].toarray() > 0)

@@ -39,7 +39,7 @@ class Samples:
     inputs: Mapping[Modality, NDArray[Any]]
     """Raw values (n, ...) by modality, arrays or memory maps."""
     presence: csr_array
-    """(n, species), 1 present, 0 absent."""
+    """``(n, species)``, 1 present, 0 absent."""
     roles: Roles
     species: SpeciesTable
 
@@ -84,7 +84,7 @@ class Samples:
         return replace(self, inputs={name: self.inputs[name] for name in modalities})
 
     def labels(self, indices: NDArray[np.int64]) -> Tensor:
-        """Give presences as a dense float32 tensor (sites, species)."""
+        """Give presences as a dense float32 tensor ``(sites, species)``."""
         return torch.from_numpy(self.presence[indices].toarray().astype(np.float32))
 
     def prevalence(self) -> NDArray[np.float64]:

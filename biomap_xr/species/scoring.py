@@ -29,7 +29,7 @@ def logits(
         batch: Sites at once.
 
     Returns:
-        (sites, species) float32.
+        ``(sites, species)`` float32.
     """
     was_training = model.training
     model.eval()
@@ -49,5 +49,5 @@ def probabilities(
     *,
     batch: int = 256,
 ) -> NDArray[np.float32]:
-    """Predict the chance of presence at sites: the sigmoid of ``logits``, (sites, species)."""
+    """Predict the chance of presence at sites: the sigmoid of ``logits``, ``(sites, species)``."""
     return torch.sigmoid(torch.from_numpy(logits(model, inputs, indices, batch=batch))).numpy()

@@ -12,9 +12,9 @@ from biomap_xr.settings import Settings
 from biomap_xr.species.settings import ThresholdSettings
 
 Probabilities = NDArray[np.floating]
-"""(surveys, species), 0..1."""
+"""``(surveys, species)``, 0..1."""
 Presences = NDArray[np.bool_]
-"""(surveys, species)."""
+"""``(surveys, species)``."""
 
 
 class Thresholds(Settings):
@@ -44,8 +44,8 @@ def choose(
     """Choose all thresholds.
 
     Args:
-        probability: (surveys, species) predictions on the calibration surveys.
-        presence: (surveys, species) what was found there.
+        probability: ``(surveys, species)`` predictions on the calibration surveys.
+        presence: ``(surveys, species)`` what was found there.
         settings: Omission level and minimum numbers of presences.
 
     Returns:
@@ -110,8 +110,8 @@ def best_f_global(probability: Probabilities, presence: Presences) -> float:
     threshold. A survey without presences scores 0, as in scikit-learn.
 
     Args:
-        probability: (surveys, species).
-        presence: (surveys, species).
+        probability: ``(surveys, species)``.
+        presence: ``(surveys, species)``.
 
     Returns:
         The highest of the best thresholds; always the probability of a presence.
@@ -147,13 +147,13 @@ def best_f_by_species(
     """Find each species' threshold with its highest F-score over the surveys.
 
     Args:
-        probability: (surveys, species).
-        presence: (surveys, species).
+        probability: ``(surveys, species)``.
+        presence: ``(surveys, species)``.
         settings: The minimum number of presences.
         otherwise: For species with fewer presences.
 
     Returns:
-        (species,).
+        ``(species,)``.
     """
     count = presence.sum(axis=0)
     order = np.argsort(-probability, axis=0, kind="stable")
@@ -174,7 +174,7 @@ def conformal_threshold(presences: Probabilities, omission: float) -> float:
     exchangeable with these, falls below it with probability at most a.
 
     Args:
-        presences: (n,) probabilities predicted where the species was found.
+        presences: ``(n,)`` probabilities predicted where the species was found.
         omission: The level a, 0..1.
 
     Returns:
@@ -198,12 +198,13 @@ def conformal(
     """Give each species its conformal threshold.
 
     Args:
-        probability: (surveys, species).
-        presence: (surveys, species).
+        probability: ``(surveys, species)``.
+        presence: ``(surveys, species)``.
         settings: Omission level and the minimum number of presences.
 
     Returns:
-        Thresholds (species,), and which of them are the pooled one, over presences of all species.
+        Thresholds ``(species,)``, and which of them are the pooled one, over presences of all
+        species.
     """
     pooled = presence.sum(axis=0) < settings.minimum_presences
     general = conformal_threshold(probability[presence], settings.omission)

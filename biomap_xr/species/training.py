@@ -195,7 +195,7 @@ class _Fitter:
         return {name: values.to(self.model.device) for name, values in inputs.items()}
 
     def _loss(self, inputs: dict[str, Tensor], indices: NDArray[np.int64]) -> Tensor:
-        """Mean binary cross-entropy over (sites, species), with dropout in training mode."""
+        """Mean binary cross-entropy over ``(sites, species)``, with dropout in training mode."""
         labels = self.samples.labels(indices).to(self.model.device)
         embeddings = self.model.embeddings(inputs)
         hidden = dropout(embeddings, self.settings.dropout, training=self.model.training)

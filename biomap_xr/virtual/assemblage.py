@@ -35,7 +35,7 @@ BLOCK = 1_024
 
 @dataclass(frozen=True, eq=False)
 class Drawn:
-    """Species in places, arrays (species, n)."""
+    """Species in places, arrays ``(species, n)``."""
 
     probability: Floats
     """Chance that the species lives in the cell, 0 to 1."""
@@ -140,21 +140,21 @@ class _Cells(NamedTuple):
     """Cells as the compiled loop reads them."""
 
     features: Floats
-    """(feature, n), off their means over the land."""
+    """``(feature, n)``, off their means over the land."""
     factors: Floats
-    """(factor, n)."""
+    """``(factor, n)``."""
     hashes: NDArray[np.uint64]
-    """(n,)."""
+    """``(n,)``."""
 
 
 class _Species(NamedTuple):
     """Species as the compiled loop reads them."""
 
     weights: Floats
-    """(species, feature)."""
+    """``(species, feature)``."""
     offset: Floats
     loadings: Floats
-    """(species, factor)."""
+    """``(species, factor)``."""
     stretch: Floats
     """One over the share of ``u`` that is the species' own."""
     salts: NDArray[np.uint64]

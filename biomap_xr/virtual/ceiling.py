@@ -29,15 +29,15 @@ class Reference:
     """Cells all over a simulated Europe, with their truth."""
 
     probability: Floats
-    """(cell, species): chance that the species lives in the cell, 0 to 1."""
+    """``(cell, species)``: chance that the species lives in the cell, 0 to 1."""
     habitat: NDArray[np.uint16]
-    """(cell,): number of the cell's habitat."""
+    """``(cell,)``: number of the cell's habitat."""
     capture: Floats
-    """(species,): chance that a plot holds a species of its cell."""
+    """``(species,)``: chance that a plot holds a species of its cell."""
     group: NDArray[np.uint16]
-    """(species,): number of the habitat that a species belongs to."""
+    """``(species,)``: number of the habitat that a species belongs to."""
     weight: Floats
-    """(species,): one over the summed prevalence of the species' habitat."""
+    """``(species,)``: one over the summed prevalence of the species' habitat."""
 
     @cached_property
     def habitats(self) -> NDArray[np.uint16]:
@@ -73,11 +73,11 @@ def best_from_presence(found: NDArray[np.bool_], reference: Reference) -> Floats
     Covers may tell more: who ranks by them can be better than this.
 
     Args:
-        found: (plot, species) in the order of the truth's species.
+        found: ``(plot, species)`` in the order of the truth's species.
         reference: What the truth knows.
 
     Returns:
-        (plot, habitat) in the order of ``reference.habitats``; rows sum to one.
+        ``(plot, habitat)`` in the order of ``reference.habitats``; rows sum to one.
 
     Raises:
         InputError: The plots have other species than the truth.
@@ -102,11 +102,11 @@ def naive_from_presence(found: NDArray[np.bool_], reference: Reference) -> Float
     `best_from_presence` because a habitat's species come and go together.
 
     Args:
-        found: (plot, species) in the order of the truth's species.
+        found: ``(plot, species)`` in the order of the truth's species.
         reference: What the truth knows.
 
     Returns:
-        (plot, habitat) in the order of ``reference.habitats``; rows sum to one.
+        ``(plot, habitat)`` in the order of ``reference.habitats``; rows sum to one.
 
     Raises:
         InputError: The plots have other species than the truth.
@@ -133,11 +133,11 @@ def best_from_ranking(ranked: NDArray[np.integer], reference: Reference) -> Floa
     of the reference and the one most like it.
 
     Args:
-        ranked: (n, K) indices of species, most likely first, -1 where the list ends.
+        ranked: ``(n, K)`` indices of species, most likely first, -1 where the list ends.
         reference: What the truth knows.
 
     Returns:
-        (n, habitat) in the order of ``reference.habitats``; rows sum to one.
+        ``(n, habitat)`` in the order of ``reference.habitats``; rows sum to one.
 
     Raises:
         InputError: An index is not one of the truth's species.
@@ -165,11 +165,11 @@ def rule_from_ranking(ranked: NDArray[np.integer], reference: Reference) -> Floa
     assemblages but not where a habitat cannot be; in a world of all formations it is of little use.
 
     Args:
-        ranked: (n, K) indices of species, most likely first, -1 where the list ends.
+        ranked: ``(n, K)`` indices of species, most likely first, -1 where the list ends.
         reference: What the truth knows.
 
     Returns:
-        (n, habitat) in the order of ``reference.habitats``, without unit; 1 is average.
+        ``(n, habitat)`` in the order of ``reference.habitats``, without unit; 1 is average.
 
     Raises:
         InputError: An index is not one of the truth's species.

@@ -34,7 +34,7 @@ WEATHER_SCALE = 250_000.0
 
 @dataclass(frozen=True, eq=False)
 class Normals:
-    """The long-term climate of places (n,)."""
+    """The long-term climate of places ``(n,)``."""
 
     temperature: NDArray[np.float32]
     """Annual mean, degrees Celsius."""

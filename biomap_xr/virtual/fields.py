@@ -19,14 +19,14 @@ from biomap_xr.virtual.noise import hashes_of, normals, salt_of
 
 @dataclass(frozen=True)
 class Lattice:
-    """Pixel centres of a raster in metres: x (columns,) ascending, y (rows,) in either order."""
+    """Pixel centres of a raster in metres: x ``(columns,)`` ascending, y ``(rows,)`` either way."""
 
     x: NDArray[np.float64]
     y: NDArray[np.float64]
 
 
 Places = Lattice | Points
-"""Where a field is asked for: a raster gives values (rows, columns), points give values (n,)."""
+"""Where a field is asked for: a raster gives values ``(rows, columns)``, points ``(n,)``."""
 
 
 @dataclass(frozen=True)
@@ -107,9 +107,9 @@ class Axis(NamedTuple):
     """How the places along one axis lie between the nodes."""
 
     first: NDArray[np.int64]
-    """(n,): the first of the four nodes around a place."""
+    """``(n,)``: the first of the four nodes around a place."""
     weights: NDArray[np.float64]
-    """(n, 4): cubic B-spline weights, the squares of each four summing to one."""
+    """``(n, 4)``: cubic B-spline weights, the squares of each four summing to one."""
 
 
 def _axis(position: NDArray[np.float64], scale: float) -> Axis:

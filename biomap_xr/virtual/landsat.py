@@ -52,7 +52,7 @@ WATER = np.array([10, 14, 18, 6, 4, 3], np.float32)
 
 @dataclass(frozen=True, eq=False)
 class Vegetation:
-    """What Landsat looks at, flattened to pixels (n,)."""
+    """What Landsat looks at, flattened to pixels ``(n,)``."""
 
     drivers: NDArray[np.float32]
     """(phenology, productivity, openness; n)."""
@@ -135,10 +135,10 @@ class _Seen(NamedTuple):
     drivers: NDArray[np.float32]
     """(phenology, productivity, openness; n)."""
     disturbed: NDArray[np.float32]
-    """(n,): what is left of a disturbance."""
+    """``(n,)``: what is left of a disturbance."""
     water: NDArray[np.bool_]
     hidden: NDArray[np.bool_]
-    """(n,): without a clear view."""
+    """``(n,)``: without a clear view."""
     hashes: Hashes
 
 
@@ -146,7 +146,7 @@ class _When(NamedTuple):
     """One quarter."""
 
     weather: NDArray[np.float32]
-    """(band,): bytes that all pixels have more or less."""
+    """``(band,)``: bytes that all pixels have more or less."""
     season: np.float32
     """-1 in winter to 1 in summer."""
     age: np.float32

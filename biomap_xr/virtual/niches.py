@@ -47,19 +47,19 @@ class Niches:
     """How the chance of each species depends on the features, and on factors that species share."""
 
     weights: Floats
-    """(species, feature)."""
+    """``(species, feature)``."""
     centre: Floats
-    """(feature,): means over the land, taken off the features."""
+    """``(feature,)``: means over the land, taken off the features."""
     offset: Floats
-    """(species,): the logit where every part is at its mean."""
+    """``(species,)``: the logit where every part is at its mean."""
     loadings: Floats
-    """(species, factor): weights of the shared factors; their squares sum to less than one."""
+    """``(species, factor)``: weights of the shared factors; their squares sum to less than one."""
     group: NDArray[np.int64]
-    """(species,): which habitat's assemblage a species belongs to."""
+    """``(species,)``: which habitat's assemblage a species belongs to."""
     optimum: Floats
-    """(group, driver): where each group is at its best."""
+    """``(group, driver)``: where each group is at its best."""
     prevalence: Floats
-    """(species,): share of the land where a species lives."""
+    """``(species,)``: share of the land where a species lives."""
 
 
 def features_in(modality: str) -> NDArray[np.int64]:
@@ -186,7 +186,7 @@ def offsets_for(logit: Floats, prevalence: Floats) -> Floats:
 def _loadings(
     random: np.random.Generator, settings: VirtualSettings, group: NDArray[np.int64]
 ) -> Floats:
-    """Return loadings (species, 3), alike among the species of one assemblage."""
+    """Return loadings ``(species, 3)``, alike among the species of one assemblage."""
     centre = random.normal(0, 0.6, (group.max() + 1, 3))
     drawn = centre[group] + random.normal(0, 0.6, (settings.species, 3))
     share = settings.residual * random.uniform(0.3, 1, settings.species)

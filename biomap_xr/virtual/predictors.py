@@ -66,7 +66,7 @@ class Predictor:
 
     unit: str
     values: Callable[[View], NDArray[Any]]
-    """(rows, columns)."""
+    """``(rows, columns)``."""
     land_only: bool = True
     """Whether it is missing in water."""
 

@@ -63,7 +63,7 @@ _WATER = {41: (240, 330, 330, 130), 44: (180, 290, 380, 90)}
 
 @dataclass(frozen=True, eq=False)
 class Surface:
-    """What the sensor looks at: arrays (rows, columns) that all scenes share."""
+    """What the sensor looks at: arrays ``(rows, columns)`` that all scenes share."""
 
     cover: NDArray[np.uint8]
     drivers: NDArray[np.float32]
@@ -75,9 +75,9 @@ class Scene:
     """One day's image."""
 
     reflectance: NDArray[np.uint16]
-    """(band, rows, columns) times 10,000; 0 is no data."""
+    """``(band, rows, columns)`` times 10,000; 0 is no data."""
     valid: NDArray[np.uint8]
-    """(rows, columns): 1 where the ground is seen, 0 under a cloud."""
+    """``(rows, columns)``: 1 where the ground is seen, 0 under a cloud."""
 
 
 def surface_at(world: World, pixels: Lattice) -> Surface:
@@ -163,11 +163,11 @@ class _Sensor(NamedTuple):
     """One scene's geometry as the compiled loop reads it."""
 
     row: NDArray[np.int64]
-    """(rows,): pixels counted from the origin of the CRS."""
+    """``(rows,)``: pixels counted from the origin of the CRS."""
     column: NDArray[np.int64]
     salt: np.uint64
     season: NDArray[np.float32]
-    """(band,)."""
+    """``(band,)``."""
 
 
 class _Optics(NamedTuple):

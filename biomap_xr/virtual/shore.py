@@ -31,7 +31,7 @@ class Shore:
 
     nodes: Lattice
     distance: NDArray[np.float32]
-    """(y, x) in metres, 0 in the sea."""
+    """``(y, x)`` in metres, 0 in the sea."""
 
     @classmethod
     def of(cls, world: World) -> Self:

@@ -36,13 +36,13 @@ class Plots:
     """Where and when surveys were made, and what they found."""
 
     survey_id: NDArray[np.int64]
-    """(survey,)."""
+    """``(survey,)``."""
     points: Points
-    """(survey,): where the surveyor stood, metres."""
+    """``(survey,)``: where the surveyor stood, metres."""
     year: NDArray[np.int64]
-    """(survey,)."""
+    """``(survey,)``."""
     found: NDArray[np.bool_]
-    """(survey, species): what was found on the plot."""
+    """``(survey, species)``: what was found on the plot."""
 
 
 def make_surveys(assemblage: Assemblage, capture: NDArray[np.float32]) -> Plots:

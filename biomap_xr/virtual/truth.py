@@ -30,7 +30,7 @@ SETTINGS = "virtual_settings"
 
 @dataclass(frozen=True, eq=False)
 class Richness:
-    """Expected number of species of a tile's cells, (y, x) each; NaN in water."""
+    """Expected number of species of a tile's cells, ``(y, x)`` each; NaN in water."""
 
     cell: Floats
     """In the whole cell."""

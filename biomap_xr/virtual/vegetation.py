@@ -56,15 +56,15 @@ class Vegetation:
     """Vegetation plots and what grows on them."""
 
     points: Points
-    """(plot,): places in metres."""
+    """``(plot,)``: places in metres."""
     habitat: NDArray[np.uint16]
-    """(plot,): number of the habitat of the plot's cell."""
+    """``(plot,)``: number of the habitat of the plot's cell."""
     plot: NDArray[np.int64]
-    """(row,): which plot a row of the next two belongs to, ascending."""
+    """``(row,)``: which plot a row of the next two belongs to, ascending."""
     species: NDArray[np.int64]
-    """(row,): which species grows there."""
+    """``(row,)``: which species grows there."""
     cover: NDArray[np.float64]
-    """(row,): percent of the ground, 0.1 to 100."""
+    """``(row,)``: percent of the ground, 0.1 to 100."""
 
     def plot_id(self, seed: int) -> NDArray[np.int64]:
         """Return a number for each plot ``(plot,)``: unique and in no order."""

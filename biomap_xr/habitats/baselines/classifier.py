@@ -14,7 +14,7 @@ class Fitted(Protocol):
     """A classifier that has learned."""
 
     def predict_proba(self, assemblages: Assemblages) -> NDArray[np.float32]:
-        """Return the probability (n, habitat) of each of the samples' habitats; rows sum to 1."""
+        """Return the probability ``(n, habitat)`` of the samples' habitats; rows sum to 1."""
         ...
 
 

@@ -27,10 +27,10 @@ def fold_roles(
     """Return who trains, who validates and who is judged in one fold.
 
     Args:
-        folds: (n,) fold of each sample, -1 for those that only train.
+        folds: ``(n,)`` fold of each sample, -1 for those that only train.
         fold: The one that is judged.
-        blocks: (n,) number of the block of each sample; whole blocks validate. None holds nothing
-            back, and trainings run to their last epoch.
+        blocks: ``(n,)`` number of the block of each sample; whole blocks validate. None holds
+            nothing back, and trainings run to their last epoch.
         validation: Share of the other blocks that validate, 0 to 1.
         seed: Of their choice.
 
@@ -67,12 +67,12 @@ def out_of_fold(
     Args:
         classifier: Trained anew for each fold.
         samples: Assemblages and habitats.
-        folds: (n,) fold of each sample from 0, -1 for those that only train.
-        blocks: (n,) number of the block of each sample, of which some then choose the epoch.
+        folds: ``(n,)`` fold of each sample from 0, -1 for those that only train.
+        blocks: ``(n,)`` number of the block of each sample, of which some then choose the epoch.
         progress: Told before each fold.
 
     Returns:
-        (n, habitat) probabilities; not a number for samples without a fold.
+        ``(n, habitat)`` probabilities; not a number for samples without a fold.
 
     Raises:
         InputError: There is not one fold per sample, or there are fewer than two folds.
@@ -104,10 +104,10 @@ def out_of_fold_all(
     Args:
         classifiers: Each under its own name.
         samples: Assemblages and habitats.
-        folds: (n,) as in `out_of_fold`.
-        blocks: (n,) as in `out_of_fold`.
+        folds: ``(n,)`` as in `out_of_fold`.
+        blocks: ``(n,)`` as in `out_of_fold`.
 
     Returns:
-        Probabilities (n, habitat) by name.
+        Probabilities ``(n, habitat)`` by name.
     """
     return {each.name: out_of_fold(each, samples, folds, blocks) for each in classifiers}

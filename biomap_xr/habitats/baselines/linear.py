@@ -47,11 +47,11 @@ class FittedLinear:
     habitats: int
 
     def predict_proba(self, assemblages: Assemblages) -> NDArray[np.float32]:
-        """Return probabilities (n, habitat); 0 for habitats that did not occur in training."""
+        """Return probabilities ``(n, habitat)``; 0 for habitats that did not occur in training."""
         return self.of_sentences(assemblages.sentences)
 
     def of_sentences(self, sentences: NDArray[np.integer]) -> NDArray[np.float32]:
-        """Return probabilities (n, habitat) of sentences (n, K)."""
+        """Return probabilities ``(n, habitat)`` of sentences ``(n, K)``."""
         features = reciprocal_ranks(sentences, self.model.n_features_in_)
         probability = np.zeros((len(sentences), self.habitats), np.float32)
         probability[:, self.model.classes_] = self.model.predict_proba(features)
@@ -62,11 +62,11 @@ def reciprocal_ranks(sentences: NDArray[np.integer], species: int) -> csr_array:
     """Return 1 over the rank of each species, 0 where it is absent.
 
     Args:
-        sentences: (n, K) indices of species, -1 behind the last.
+        sentences: ``(n, K)`` indices of species, -1 behind the last.
         species: How many there are.
 
     Returns:
-        (n, species) float32, 0 to 1.
+        ``(n, species)`` float32, 0 to 1.
 
     >>> reciprocal_ranks(np.array([[2, 0], [1, -1]]), 3).toarray()
     array([[0.5, 0. , 1. ],

@@ -53,7 +53,7 @@ class TabularClassifier:
         )
 
     def _descend(self, network: nn.Sequential, features: Tensor, label: Tensor) -> None:
-        """Fit weights with a rate that falls linearly to 0; features (n, species), label (n,)."""
+        """Fit weights by a rate that falls to 0; features ``(n, species)``, label ``(n,)``."""
         optimiser = torch.optim.AdamW(
             network.parameters(), lr=self.learning_rate, weight_decay=self.weight_decay
         )
@@ -78,11 +78,11 @@ class FittedTabular:
 
     @torch.inference_mode()
     def predict_proba(self, assemblages: Assemblages) -> NDArray[np.float32]:
-        """Return probabilities (n, habitat)."""
+        """Return probabilities ``(n, habitat)``."""
         logits = self.network(square_roots(assemblages) / self.scale)
         return logits.softmax(dim=-1).numpy()
 
 
 def square_roots(assemblages: Assemblages) -> Tensor:
-    """Return square roots of amounts, which lie between cover and presence: (n, species)."""
+    """Return square roots of amounts, which lie between cover and presence: ``(n, species)``."""
     return torch.from_numpy(np.sqrt(assemblages.amounts.toarray().astype(np.float32)))

@@ -51,15 +51,15 @@ class Balance:
     """How evenly folds share observations and classes."""
 
     observations: tuple[int, ...]
-    """`(fold,)` observations in each."""
+    """``(fold,)`` observations in each."""
     smallest: float
     """Observations of the smallest fold over the mean, 0 to 1."""
     deviation: float
     """Mean over classes and folds of abs(share of the class in the fold - 1 / folds), 0 to 1."""
     absent: tuple[tuple[int, ...], ...]
-    """`(fold,)` classes without an observation in each: there is nothing to score them on there."""
+    """``(fold,)`` classes without an observation in each: nothing scores them there."""
     unlearnt: tuple[tuple[int, ...], ...]
-    """`(fold,)` classes of this fold alone: its voters never saw one and cannot name it."""
+    """``(fold,)`` classes of this fold alone: its voters never saw one and cannot name it."""
 
 
 @dataclass(frozen=True)
@@ -76,9 +76,9 @@ class Folds:
     """The fold of every observation, and how it was found."""
 
     fold: NDArray[np.int64]
-    """`(observation,)` from 0."""
+    """``(observation,)`` from 0."""
     unit: NDArray[np.str_]
-    """`(observation,)` name of the cell or group that stays together."""
+    """``(observation,)`` name of the cell or group that stays together."""
     balance: Balance
     trials: tuple[Trial, ...] = ()
     """Sizes of cell in the order tried, the one that was taken last; none for groups."""
@@ -107,8 +107,8 @@ def block_folds(
     Where no size of cell is balanced, the last one is taken and its balance says so.
 
     Args:
-        points: Places `(observation,)` in metres in EPSG:3035.
-        label: `(observation,)` class, 0 to classes - 1.
+        points: Places ``(observation,)`` in metres in EPSG:3035.
+        label: ``(observation,)`` class, 0 to classes - 1.
         classes: Number of classes.
         settings: Number of folds, sizes of cell, what balanced means.
 
@@ -143,8 +143,8 @@ def group_folds(
     """Deal groups such as polygons or regions out to folds: none is on both sides of a split.
 
     Args:
-        group: `(observation,)` name or number of the group that each belongs to.
-        label: `(observation,)` class, 0 to classes - 1.
+        group: ``(observation,)`` name or number of the group that each belongs to.
+        label: ``(observation,)`` class, 0 to classes - 1.
         classes: Number of classes.
         settings: Number of folds and seed; as many folds as groups leave one group out at a time.
 
@@ -172,7 +172,7 @@ def random_folds(label: NDArray[np.int64], classes: int, settings: BlockSettings
     """Deal single observations out to folds, as a comparison: neighbours leak into training.
 
     Args:
-        label: `(observation,)` class, 0 to classes - 1.
+        label: ``(observation,)`` class, 0 to classes - 1.
         classes: Number of classes.
         settings: Number of folds and seed.
 
@@ -188,8 +188,8 @@ def balance_of(
     """Measure how evenly folds share observations and classes.
 
     Args:
-        fold: `(observation,)` 0 to folds - 1.
-        label: `(observation,)` 0 to classes - 1.
+        fold: ``(observation,)`` 0 to folds - 1.
+        label: ``(observation,)`` 0 to classes - 1.
         classes: Number of classes.
         folds: Number of folds.
 
@@ -214,7 +214,7 @@ def balance_of(
 def _deal(
     unit: NDArray[np.int64], label: NDArray[np.int64], classes: int, settings: BlockSettings
 ) -> NDArray[np.int64]:
-    """Return the fold of each observation from that of its unit, shape `(observation,)`."""
+    """Return the fold of each observation from that of its unit, shape ``(observation,)``."""
     counts = np.zeros((int(unit.max()) + 1, classes), np.int64)
     np.add.at(counts, (unit, label), 1)
     dealer = _by_presence if settings.count == "presence" else _by_frequency
@@ -222,7 +222,7 @@ def _deal(
 
 
 def _by_presence(counts: NDArray[np.int64], settings: BlockSettings) -> NDArray[np.int64]:
-    """Stratify the presence of classes `(unit, class)` as Sechidis et al. (2011) do: `(unit,)`."""
+    """Stratify the presence of classes ``(unit, class)`` as Sechidis et al. (2011): ``(unit,)``."""
     # Brings all of scikit-learn, which a recipe's settings alone do not need.
     from iterstrat.ml_stratifiers import MultilabelStratifiedKFold  # noqa: PLC0415
 
@@ -234,7 +234,7 @@ def _by_presence(counts: NDArray[np.int64], settings: BlockSettings) -> NDArray[
 
 
 def _by_frequency(counts: NDArray[np.int64], settings: BlockSettings) -> NDArray[np.int64]:
-    """Stratify with every observation counted `(unit, class)`, the rarest class first: `(unit,)`.
+    """Stratify counts of observations ``(unit, class)``, the rarest class first: ``(unit,)``.
 
     A unit goes where most observations of the class are still wanted, then where most of any are.
     """
@@ -267,7 +267,7 @@ def _check(label: NDArray[np.int64], classes: int) -> None:
 
 
 def _members(flags: NDArray[np.bool_]) -> tuple[tuple[int, ...], ...]:
-    """Turn flags `(fold, class)` into the classes of each fold."""
+    """Turn flags ``(fold, class)`` into the classes of each fold."""
     return tuple(tuple(np.flatnonzero(row).tolist()) for row in flags)
 
 

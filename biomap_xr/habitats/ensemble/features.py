@@ -79,7 +79,7 @@ class Feature(Settings):
 
 
 class FeatureTable(Settings):
-    """The predictors of a model, in the order of the columns of its input (row, feature)."""
+    """The predictors of a model, in the order of the columns of its input ``(row, feature)``."""
 
     features: tuple[Feature, ...] = Field(min_length=1)
 
@@ -136,7 +136,7 @@ class FeatureTable(Settings):
             units: Of the predictors at hand, by name.
 
         Returns:
-            Where each of the table's predictors is in ``names`` (feature,).
+            Where each of the table's predictors is in ``names`` ``(feature,)``.
 
         Raises:
             InputError: A predictor is missing, or its unit is not the one of training.
@@ -164,7 +164,7 @@ class FeatureTable(Settings):
         """Refuse values that no predictor of its type can have.
 
         Args:
-            values: Raw predictors (row, feature), NaN where missing.
+            values: Raw predictors ``(row, feature)``, NaN where missing.
 
         Raises:
             InputError: Columns do not fit the table, a value is infinite, a frequency is not in
@@ -185,7 +185,7 @@ class FeatureTable(Settings):
                 )
 
     def check_columns(self, values: NDArray[np.float32]) -> None:
-        """Refuse an array (row, feature) whose columns are not the table's.
+        """Refuse an array ``(row, feature)`` whose columns are not the table's.
 
         Raises:
             InputError: Their number differs.

@@ -109,7 +109,7 @@ class Fits:
         return fit_learner(name, settings, self.table, training, held_out, means=means)
 
     def _stopping(self, rows: Rows, unit: NDArray[np.str_]) -> NDArray[np.bool_]:
-        """Return the rows that say when to stop `(row,)`: whole blocks, of classes that train."""
+        """Return the rows that say when to stop ``(row,)``: whole blocks, of classes that train."""
         number = np.unique(unit, return_inverse=True)[1].reshape(-1)
         share, seed = self.options.stopping_share, self.options.means.seed
         aside = set_aside(rows.codes, number, share, seed)

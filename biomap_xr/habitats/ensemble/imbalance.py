@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 
 def class_weights(counts: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return weights (class,) inversely proportional to frequencies (class,), scikit-learn's.
+    """Return weights ``(class,)`` inverse to the frequencies ``(class,)``, as scikit-learn's.
 
     Weights of all rows sum to the number of rows.
 
@@ -21,18 +21,18 @@ def class_weights(counts: NDArray[np.int64]) -> NDArray[np.float64]:
 def row_weights(
     labels: NDArray[np.int64], counts: NDArray[np.int64], *, weighted: bool
 ) -> NDArray[np.float64]:
-    """Return the weight of each row (row,) by the class it is of, or 1 for all.
+    """Return the weight of each row ``(row,)`` by the class it is of, or 1 for all.
 
     Args:
-        labels: Number of the class of each row (row,).
-        counts: Rows of each class in training (class,).
+        labels: Number of the class of each row ``(row,)``.
+        counts: Rows of each class in training ``(class,)``.
         weighted: Whether classes are weighted at all.
     """
     return class_weights(counts)[labels] if weighted else np.ones(len(labels))
 
 
 def margins(counts: NDArray[np.int64], largest: float = 0.5) -> NDArray[np.float64]:
-    """Return LDAM's margins (class,): n^(-1/4), scaled so that the rarest class has the largest.
+    """Return LDAM's margins ``(class,)``: n^(-1/4), scaled by that of the rarest class.
 
     Cao et al. 2019, equation 13.
 

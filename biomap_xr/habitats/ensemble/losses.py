@@ -12,7 +12,7 @@ from biomap_xr.habitats.ensemble.imbalance import class_weights, margins
 from biomap_xr.habitats.ensemble.learners.settings import PerceptronImbalance, PerceptronSettings
 
 Loss = Callable[[Tensor, Tensor], Tensor]
-"""Mean loss () of logits (row, class) and numbers of true classes (row,)."""
+"""Mean loss () of logits ``(row, class)`` and numbers of true classes ``(row,)``."""
 
 WEIGHTED: tuple[PerceptronImbalance, ...] = (
     "weighted_cross_entropy",
@@ -26,14 +26,15 @@ def focal_loss(
 ) -> Tensor:
     """Return the focal loss as published: mean of (1 - exp(-ce))^gamma * ce.
 
-    Where there are class weights (class,), ``ce`` is the weighted cross-entropy, so ``exp(-ce)`` is
-    not the probability of the true class any more; this is what the published code does.
+    Where there are class weights ``(class,)``, ``ce`` is the weighted cross-entropy, so
+    ``exp(-ce)`` is not the probability of the true class any more; this is what the published code
+    does.
 
     Args:
-        logits: (row, class).
-        labels: Numbers of true classes (row,).
+        logits: ``(row, class)``.
+        labels: Numbers of true classes ``(row,)``.
         gamma: Focusing parameter; 0 is the cross-entropy.
-        weights: Of classes (class,).
+        weights: Of classes ``(class,)``.
     """
     entropy = cross_entropy(logits, labels, weight=weights, reduction="none")
     # -expm1 keeps the digits of 1 - exp(-ce) where ce is small, that is for rows classified well.
@@ -52,11 +53,11 @@ def ldam_loss(
     It is the cross-entropy of ``scale * (logits - margin of the true class, at the true class)``.
 
     Args:
-        logits: (row, class).
-        labels: Numbers of true classes (row,).
-        margin: Of classes (class,).
+        logits: ``(row, class)``.
+        labels: Numbers of true classes ``(row,)``.
+        margin: Of classes ``(class,)``.
         scale: What logits are multiplied with (s).
-        weights: Of classes (class,); the mean is then the weighted one.
+        weights: Of classes ``(class,)``; the mean is then the weighted one.
     """
     moved = logits.scatter_add(1, labels[:, None], -margin[labels][:, None])
     return cross_entropy(scale * moved, labels, weight=weights)
@@ -67,7 +68,7 @@ def make_loss(settings: PerceptronSettings, counts: NDArray[np.int64], device: s
 
     Args:
         settings: Strategy, gamma, margin and scale.
-        counts: Rows of each class in training (class,).
+        counts: Rows of each class in training ``(class,)``.
         device: Of the logits.
     """
     weights = None

@@ -52,7 +52,7 @@ class Network(nn.Module):
         self.layers = nn.Sequential(*layers, nn.Linear(width, classes))
 
     def forward(self, columns: Tensor) -> Tensor:
-        """Return logits (row, class) of columns (row, column): numeric ones, then categories."""
+        """Return logits ``(row, class)`` of columns ``(row, column)``: numbers, then categories."""
         parts = [columns[:, : self.numeric]]
         for place, embedding in enumerate(self.embeddings):
             parts.append(embedding(columns[:, self.numeric + place].long()))
@@ -112,7 +112,7 @@ def train(
 def logits_of(
     network: Network, columns: NDArray[np.float32], *, batch: int = 16_384
 ) -> NDArray[np.float32]:
-    """Return logits (row, class) of prepared columns (row, column), some rows at a time."""
+    """Return logits ``(row, class)`` of prepared columns ``(row, column)``, some rows at a time."""
     device = next(network.parameters()).device
     parts = torch.from_numpy(np.ascontiguousarray(columns)).split(batch)
     return torch.cat([network(part.to(device)).cpu() for part in parts]).numpy()

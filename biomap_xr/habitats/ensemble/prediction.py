@@ -20,7 +20,7 @@ PERCENT = np.float32(100)
 
 @dataclass(frozen=True, eq=False)
 class EnsemblePrediction:
-    """What an ensemble says of each cell; dims ``...`` are `(y, x)` or `(row,)` as the input's."""
+    """What an ensemble says of each cell; ``...`` is ``(y, x)`` or ``(row,)``, as the input."""
 
     probability: NDArray[np.float32]
     """(class, ...) 0 to 1, summing to 1; NaN where nothing was asked for or known."""
@@ -52,10 +52,10 @@ def predict_formation(
 
     Args:
         ensemble: Of the formation.
-        predictors: Raw values `(feature, y, x)`, or `(row, feature)`, NaN where missing.
-        wanted: `(y, x)` or `(row,)` cells that are asked for; None: all.
-        allowed: `(class, y, x)` or `(class, row)` classes that a mask admits; they restrict which
-            class wins, not the probabilities; None: all.
+        predictors: Raw values ``(feature, y, x)``, or ``(row, feature)``, NaN where missing.
+        wanted: ``(y, x)`` or ``(row,)`` cells that are asked for; None: all.
+        allowed: ``(class, y, x)`` or ``(class, row)`` classes that a mask admits; they restrict
+            which class wins, not the probabilities; None: all.
         threads: That blocks are spread over.
 
     Returns:
@@ -100,7 +100,7 @@ def _fill(
     index: NDArray[np.int64],
     prediction: EnsemblePrediction,
 ) -> None:
-    """Predict some cells of `(feature, cell)` and put them into their places."""
+    """Predict some cells of ``(feature, cell)`` and put them into their places."""
     values = np.ascontiguousarray(columns[:, index].T)
     # Sea has no predictor at all; single gaps are the learners' to fill.
     there = ~np.isnan(values).all(axis=1)
@@ -126,7 +126,7 @@ def _fill(
 def _rows(
     predictors: NDArray[np.float32], features: int
 ) -> tuple[NDArray[np.float32], tuple[int, ...]]:
-    """Return predictors as `(feature, cell)`, and the shape of the cells."""
+    """Return predictors as ``(feature, cell)``, and the shape of the cells."""
     if predictors.ndim == 3 and predictors.shape[0] == features:
         return predictors.reshape(features, -1), predictors.shape[1:]
     if predictors.ndim == 2 and predictors.shape[1] == features:

@@ -57,7 +57,7 @@ class Preparation(Settings):
         Args:
             style: Of the learner.
             table: Types of the predictors.
-            values: Raw predictors of the training rows (row, feature), NaN where missing.
+            values: Raw predictors of the training rows ``(row, feature)``, NaN where missing.
 
         Raises:
             InputError: Values cannot be of their types, or one predictor has none at all.
@@ -107,10 +107,10 @@ class Preparation(Settings):
         """Prepare raw predictors.
 
         Args:
-            values: (row, feature) in the order of the table, NaN where missing.
+            values: ``(row, feature)`` in the order of the table, NaN where missing.
 
         Returns:
-            (row, column) in the order of `names`; NaN only where the library takes it.
+            ``(row, column)`` in the order of `names`; NaN only where the library takes it.
 
         Raises:
             InputError: Columns do not fit the table.
@@ -128,12 +128,12 @@ class Preparation(Settings):
         return np.concatenate(parts, axis=1)
 
     def missing(self, values: NDArray[np.float32]) -> dict[str, int]:
-        """Count the rows of values (row, feature) that lack a predictor, by its name."""
+        """Count the rows of values ``(row, feature)`` that lack a predictor, by its name."""
         counts = np.isnan(values).sum(axis=0).tolist()
         return {name: n for name, n in zip(self.table.names, counts, strict=True) if n}
 
     def unseen(self, values: NDArray[np.float32]) -> dict[str, int]:
-        """Count the rows of values (row, feature) with a category not in training, by name."""
+        """Count the rows of values ``(row, feature)`` with a category not in training, by name."""
         counts = {}
         for place, feature in _categories(self.table):
             column = values[:, place]
@@ -142,7 +142,7 @@ class Preparation(Settings):
         return {name: count for name, count in counts.items() if count}
 
     def _category(self, feature: Feature, column: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return one-hot columns (row, level), or a column (row, 1) of numbers."""
+        """Return one-hot columns ``(row, level)``, or a column ``(row, 1)`` of numbers."""
         levels = np.array(self.levels[feature.name], np.float32)
         if self.style in ONE_HOT:
             return (column[:, None] == levels).astype(np.float32)
@@ -172,7 +172,7 @@ def _levels(feature: Feature, column: NDArray[np.float32]) -> tuple[int, ...]:
 
 
 def _numeric(table: FeatureTable, values: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return all but categories (row, column): scaled by reference, circles as two columns."""
+    """Return all but categories ``(row, column)``: scaled by reference, circles as two columns."""
     columns: list[NDArray[np.float64]] = []
     for feature, raw in zip(table.features, values.T, strict=True):
         if feature.kind == "category":
@@ -194,7 +194,7 @@ def _numeric_names(feature: Feature) -> tuple[str, ...]:
 def _standards(
     style: Style, table: FeatureTable, columns: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return what is taken off each numeric column, and what it is divided by: (column,) each."""
+    """Return what is taken off each numeric column and what divides it: ``(column,)`` each."""
     centres, scales = np.zeros(columns.shape[1]), np.ones(columns.shape[1])
     kinds = [feature.kind for feature in table.features for _ in _numeric_names(feature)]
     if style in STANDARDISED:

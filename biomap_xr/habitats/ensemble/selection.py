@@ -33,8 +33,8 @@ def fold_score(
     """Return the adjusted balanced accuracy of a fold on the classes that training had.
 
     Args:
-        true: Codes of the held-out rows `(row,)`.
-        predicted: Codes `(row,)`.
+        true: Codes of the held-out rows ``(row,)``.
+        predicted: Codes ``(row,)``.
         known: Codes that training rows had; rows of others are left out, as published.
 
     Returns:
@@ -47,7 +47,7 @@ def fold_score(
 
 
 def mean_scores(scores: Mapping[str, NDArray[np.float64]]) -> dict[str, float]:
-    """Return the mean over folds of each learner's scores `(fold,)`; others do not count.
+    """Return the mean over folds of each learner's scores ``(fold,)``; others do not count.
 
     Raises:
         InputError: No fold has a score.

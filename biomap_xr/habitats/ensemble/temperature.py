@@ -15,7 +15,7 @@ LIMITS = (1e-3, 1e3)
 
 
 def tempered(logits: NDArray[np.floating], temperature: float) -> NDArray[np.float64]:
-    """Return probabilities (row, class) of logits (row, class) at a temperature.
+    """Return probabilities ``(row, class)`` of logits ``(row, class)`` at a temperature.
 
     >>> tempered(np.array([[0.0, np.log(4.0)]]), 0.5).round(3).tolist()
     [[0.333, 0.667]]
@@ -29,8 +29,8 @@ def negative_log_likelihood(
     """Return the mean of -log p of true classes.
 
     Args:
-        logits: (row, class).
-        labels: Numbers of true classes (row,).
+        logits: ``(row, class)``.
+        labels: Numbers of true classes ``(row,)``.
         temperature: Positive.
     """
     logs = log_softmax(temperature * logits.astype(np.float64), axis=1)
@@ -41,8 +41,8 @@ def fit_temperature(logits: NDArray[np.floating], labels: NDArray[np.int64]) -> 
     """Return the temperature of the lowest negative log-likelihood on held-out rows.
 
     Args:
-        logits: (row, class) of rows that the network was not trained on.
-        labels: Numbers of true classes (row,).
+        logits: ``(row, class)`` of rows that the network was not trained on.
+        labels: Numbers of true classes ``(row,)``.
 
     Returns:
         A multiplier within `LIMITS`; 1 where there is no row.

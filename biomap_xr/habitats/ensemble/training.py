@@ -27,7 +27,7 @@ from biomap_xr.habitats.eunis import number_of
 __all__ = ["CrossValidation", "Observations", "Options", "TrainedFormation", "train_formation"]
 
 Scores = dict[str, NDArray[np.float64]]
-"""Score of each learner in each fold `(fold,)`; NaN where there was nothing to score."""
+"""Score of each learner in each fold ``(fold,)``; NaN where there was nothing to score."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,17 +36,17 @@ class CrossValidation:
 
     classes: tuple[str, ...]
     codes: NDArray[np.str_]
-    """`(row,)` true codes."""
+    """``(row,)`` true codes."""
     fold: NDArray[np.int64]
-    """`(row,)`"""
+    """``(row,)``"""
     probability: NDArray[np.float32]
-    """`(row, class)` of the voters that never saw the row's block."""
+    """``(row, class)`` of the voters that never saw the row's block."""
     learnt: NDArray[np.bool_]
-    """`(row,)` whether any of these voters knows the row's class; others cannot be right."""
+    """``(row,)`` whether any of these voters knows the row's class; others cannot be right."""
     scores: Scores
     """Adjusted balanced accuracy of every learner offered."""
     ensemble_scores: NDArray[np.float64]
-    """`(fold,)` adjusted balanced accuracy of the vote."""
+    """``(fold,)`` adjusted balanced accuracy of the vote."""
     chosen: tuple[str, ...]
     """Learners that vote in the final ensemble."""
     chosen_by_fold: tuple[tuple[str, ...], ...]
@@ -56,7 +56,7 @@ class CrossValidation:
 
     @property
     def predicted(self) -> NDArray[np.str_]:
-        """Most likely code of each row `(row,)`."""
+        """Most likely code of each row ``(row,)``."""
         return np.array(self.classes)[self.probability.argmax(axis=1)]
 
     @property
@@ -151,13 +151,13 @@ class _Answer:
     fold: NDArray[np.int64]
     classes: tuple[str, ...]
     probability: NDArray[np.float32]
-    """`(row, class)` 0 for classes that the fold's learner does not know."""
+    """``(row, class)`` 0 for classes that the fold's learner does not know."""
     known: NDArray[np.bool_]
-    """`(fold, class)`"""
+    """``(fold, class)``"""
 
     @property
     def learnt(self) -> NDArray[np.bool_]:
-        """Whether the training of the row's fold had its class `(row,)`."""
+        """Whether the training of the row's fold had its class ``(row,)``."""
         place = {code: index for index, code in enumerate(self.classes)}
         label = np.array([place[code] for code in self.codes.tolist()])
         return self.known[self.fold, label]

@@ -76,7 +76,7 @@ class Bench:
         Args:
             table: Types of the predictors.
             rows: All that tuning may see.
-            blocks: Number of each row's spatial block (row,).
+            blocks: Number of each row's spatial block ``(row,)``.
             tuning: Share and seed.
             means: Of each fit.
 
@@ -238,13 +238,13 @@ def set_aside(
     whose share is nearest.
 
     Args:
-        codes: Class of each row (row,).
-        blocks: Number of each row's spatial block (row,).
+        codes: Class of each row ``(row,)``.
+        blocks: Number of each row's spatial block ``(row,)``.
         share: Of the rows, above 0 and below 1.
         seed: Of the orders.
 
     Returns:
-        Which rows are set aside (row,); some are, and some are not.
+        Which rows are set aside ``(row,)``; some are, and some are not.
 
     Raises:
         InputError: All rows lie in one block.
@@ -275,8 +275,9 @@ def adjusted_balanced_accuracy(true: NDArray[np.str_], predicted: NDArray[np.str
     """Return the mean recall of the true classes, scaled so that chance is 0 and the best is 1.
 
     Args:
-        true: Codes (row,).
-        predicted: Codes (row,); those that no row truly has are wrong, but no class of their own.
+        true: Codes ``(row,)``.
+        predicted: Codes ``(row,)``; those that no row truly has are wrong, but no class of their
+            own.
 
     Raises:
         InputError: There are fewer than two true classes.

@@ -51,22 +51,22 @@ def definitions(denominator: Denominator) -> dict[str, dict[str, str]]:
 
 
 def of_winner(probability: NDArray[Any], winner: NDArray[np.int64]) -> NDArray[Any]:
-    """Return what each voter gives the winner `(voter, row)`, of `(voter, row, class)`."""
+    """Return what each voter gives the winner ``(voter, row)``, of ``(voter, row, class)``."""
     return np.take_along_axis(probability, winner[None, :, None], axis=2)[..., 0]
 
 
 def spread(
     probability: NDArray[Any], counts: NDArray[np.bool_], groups: Sequence[Any]
 ) -> NDArray[np.float64]:
-    """Return the standard deviation between groups of voters of their mean `(row,)`, 0 to 0.5.
+    """Return the standard deviation between groups of voters of their mean ``(row,)``, 0 to 0.5.
 
     Groups are learners for the model uncertainty, folds for the data-sampling uncertainty; the
     deviation is that of the groups there are (divided by their number), and 0 for a single one.
 
     Args:
-        probability: `(voter, row)` of the winner.
-        counts: `(voter, row)` whether the voter knows the winner.
-        groups: Group of each voter `(voter,)`.
+        probability: ``(voter, row)`` of the winner.
+        counts: ``(voter, row)`` whether the voter knows the winner.
+        groups: Group of each voter ``(voter,)``.
 
     >>> spread(np.array([[0.2], [0.4], [0.6]]), np.ones((3, 1), bool), [0, 0, 1]).round(3).tolist()
     [0.15]

@@ -59,11 +59,11 @@ def voter_weights(learners: Sequence[str], weights: Mapping[str, float]) -> NDAr
     """Share each learner's weight equally among its voters.
 
     Args:
-        learners: Learner of each voter `(voter,)`.
+        learners: Learner of each voter ``(voter,)``.
         weights: Of each learner.
 
     Returns:
-        `(voter,)`; they sum to 1 where all learners vote.
+        ``(voter,)``; they sum to 1 where all learners vote.
 
     >>> voter_weights(["a", "a", "b"], {"a": 0.5, "b": 0.5}).tolist()
     [0.25, 0.25, 0.5]
@@ -81,12 +81,12 @@ def combine(
     it is not thought rare for lack of a voter; rows are then scaled to sum to 1.
 
     Args:
-        probability: `(voter, row, class)`, 0 where a voter does not know a class.
-        known: `(voter, class)` whether a voter knows a class.
-        weights: `(voter,)`
+        probability: ``(voter, row, class)``, 0 where a voter does not know a class.
+        known: ``(voter, class)`` whether a voter knows a class.
+        weights: ``(voter,)``
 
     Returns:
-        `(row, class)`; a class that nobody knows has 0.
+        ``(row, class)``; a class that nobody knows has 0.
 
     >>> combine(np.array([[[0.5, 0.5]], [[1.0, 0.0]]]), np.array([[True, True], [True, False]]),
     ...         np.array([0.5, 0.5])).round(3).tolist()
@@ -106,7 +106,8 @@ def likeliest(probability: NDArray[Any], allowed: NDArray[np.bool_] | None) -> N
 
     Args:
         probability: Of any number of voters or none.
-        allowed: `(row, class)` classes that may win; None: all. Where none may, the first is given.
+        allowed: ``(row, class)`` classes that may win; None: all. Where none may, the first is
+            given.
 
     >>> likeliest(np.array([[0.2, 0.8]]), np.array([[True, False]])).tolist()
     [0]
@@ -123,14 +124,14 @@ def committee(
     winner: NDArray[np.int64],
     denominator: Denominator,
 ) -> NDArray[np.float64]:
-    """Return the share of votes for the winner `(row,)`, 0 to 1: committee averaging of paper 2.
+    """Return the share of votes for the winner ``(row,)``, 0 to 1: committee averaging of paper 2.
 
     Each voter has one vote, for its most probable class, whatever its weight.
 
     Args:
-        choice: `(voter, row)` class that each voter finds likeliest.
-        known: `(voter, class)`
-        winner: `(row,)` class that the ensemble finds likeliest.
+        choice: ``(voter, row)`` class that each voter finds likeliest.
+        known: ``(voter, class)``
+        winner: ``(row,)`` class that the ensemble finds likeliest.
         denominator: Of the voters that know the winner, or of all.
 
     >>> committee(np.array([[0], [1]]), np.array([[True, True], [False, True]]), np.array([0]),

@@ -34,7 +34,7 @@ class Voter:
         return table_of(self.learner.algorithm, self.learner.model)
 
     def probabilities(self, columns: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Return `(row, class of the learner)` of prepared columns `(row, column)`."""
+        """Return ``(row, class of the learner)`` of prepared columns ``(row, column)``."""
         if self.table is None:
             # Blocks of cells are spread over threads, so that a library needs none of its own.
             return self.learner.model.probabilities(columns, 1)
@@ -63,22 +63,22 @@ class FormationEnsemble:
 
     @property
     def learners(self) -> tuple[str, ...]:
-        """Name of each voter's learner `(voter,)`."""
+        """Name of each voter's learner ``(voter,)``."""
         return tuple(voter.name for voter in self.voters)
 
     @property
     def folds(self) -> tuple[int, ...]:
-        """Fold that each voter never saw `(voter,)`."""
+        """Fold that each voter never saw ``(voter,)``."""
         return tuple(voter.fold for voter in self.voters)
 
     @cached_property
     def voter_weights(self) -> NDArray[np.float64]:
-        """Weight of each vote `(voter,)`."""
+        """Weight of each vote ``(voter,)``."""
         return voter_weights(self.learners, self.weights)
 
     @cached_property
     def known(self) -> NDArray[np.bool_]:
-        """Whether each voter's training had each class `(voter, class)`."""
+        """Whether each voter's training had each class ``(voter, class)``."""
         return np.array(
             [[code in voter.learner.classes for code in self.classes] for voter in self.voters]
         )
@@ -105,10 +105,10 @@ class FormationEnsemble:
         )
 
     def probabilities(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return what each voter says `(voter, row, class)`, 0 for classes that it does not know.
+        """Return what each voter says ``(voter, row, class)``, 0 for classes that it does not know.
 
         Args:
-            values: Raw predictors `(row, feature)`, NaN where missing; a block of rows, since the
+            values: Raw predictors ``(row, feature)``, NaN where missing; a block of rows, since the
                 result holds all voters at once.
         """
         answer = np.zeros((len(self.voters), len(values), len(self.classes)), np.float32)

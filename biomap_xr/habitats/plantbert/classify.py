@@ -29,7 +29,7 @@ class Reader(Protocol):
     """What reads sentences, such as `fast.FastClassifier`."""
 
     def read(self, sentences: NDArray[np.integer]) -> Reading:
-        """Return the logits of sentences (n, K)."""
+        """Return the logits of sentences ``(n, K)``."""
         ...
 
 
@@ -38,9 +38,9 @@ class Distinct:
     """The distinct sentences of cells, and which of them each cell has."""
 
     sentences: NDArray[np.int32]
-    """(distinct, K), none empty."""
+    """``(distinct, K)``, none empty."""
     place: NDArray[np.intp]
-    """(n,) row of each cell's sentence, -1 where it is empty."""
+    """``(n,)`` row of each cell's sentence, -1 where it is empty."""
 
     @property
     def empty(self) -> int:
@@ -59,9 +59,9 @@ class Classified:
     """Probabilities of the habitats of cells."""
 
     distinct: NDArray[np.float32]
-    """(distinct, habitat), rows sum to 1."""
+    """``(distinct, habitat)``, rows sum to 1."""
     place: NDArray[np.intp]
-    """(n,) row of each cell, -1 where it has no species."""
+    """``(n,)`` row of each cell, -1 where it has no species."""
     repeated: int
     """Distinct sentences that were read again in float32."""
 
@@ -72,24 +72,24 @@ class Classified:
 
     @property
     def probability(self) -> NDArray[np.float32]:
-        """(n, habitat) of each cell, NaN where it has no species."""
+        """``(n, habitat)`` of each cell, NaN where it has no species."""
         return _spread(self.distinct, self.place, np.float32(np.nan))
 
 
 @dataclass(frozen=True, eq=False)
 class HabitatMaps:
-    """What the habitat cube holds of n cells, or of a tile (y, x) in their place."""
+    """What the habitat cube holds of n cells, or of a tile ``(y, x)`` in their place."""
 
     habitat: NDArray[np.uint16]
-    """(rank, n) numbers of the most probable habitats."""
+    """``(rank, n)`` numbers of the most probable habitats."""
     confidence: NDArray[np.uint8]
-    """(rank, n) their probabilities in percent."""
+    """``(rank, n)`` their probabilities in percent."""
     level2: NDArray[np.uint16]
-    """(n,) numbers."""
+    """``(n,)`` numbers."""
     level1: NDArray[np.uint16]
-    """(n,) numbers."""
+    """``(n,)`` numbers."""
     probability: NDArray[np.uint8] | None
-    """(habitat, n) percent, where it is kept."""
+    """``(habitat, n)`` percent, where it is kept."""
 
     def on_tile(
         self, valid: NDArray[np.bool_]
@@ -97,7 +97,7 @@ class HabitatMaps:
         """Put the cells in their places and fills elsewhere.
 
         Args:
-            valid: (y, x), as many as there are cells, row by row.
+            valid: ``(y, x)``, as many as there are cells, row by row.
 
         Returns:
             Variables of the habitat cube by name, (..., y, x).
@@ -124,7 +124,7 @@ def distinct_sentences(sentences: NDArray[np.integer]) -> Distinct:
     """Find the distinct sentences among those of many cells.
 
     Args:
-        sentences: (n, K) indices of species, -1 behind the last.
+        sentences: ``(n, K)`` indices of species, -1 behind the last.
 
     >>> found = distinct_sentences(np.array([[3, 1], [3, 1], [-1, -1], [1, 3]]))
     >>> found.sentences.tolist(), found.place.tolist()
@@ -150,7 +150,7 @@ def classify(reader: Reader, sentences: NDArray[np.integer]) -> Classified:
 
     Args:
         reader: The classifier.
-        sentences: (n, K) indices of species, the most dominant first, -1 behind the last.
+        sentences: ``(n, K)`` indices of species, the most dominant first, -1 behind the last.
 
     Raises:
         InputError: A species is unknown to the classifier, or a sentence is too long for it.
@@ -196,7 +196,7 @@ def map_habitats(
 
 
 def _marks(rows: NDArray[np.int32]) -> NDArray[np.uint64]:
-    """Give each row (n, K) a number of 64 bits that hardly any other row has, (n,)."""
+    """Give each row ``(n, K)`` a number of 64 bits that hardly any other row has, ``(n,)``."""
     marks = np.zeros(len(rows), np.uint64)
     for column in rows.T:
         marks = (marks ^ (column.astype(np.uint64) + MULTIPLIER)) * MIXER
@@ -205,13 +205,13 @@ def _marks(rows: NDArray[np.int32]) -> NDArray[np.uint64]:
 
 
 def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Turn logits (n, habitat) into probabilities."""
+    """Turn logits ``(n, habitat)`` into probabilities."""
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
     return powers / powers.sum(axis=1, keepdims=True)
 
 
 def _best(probability: NDArray[np.float32]) -> NDArray[np.intp]:
-    """Find the three highest of each row (n, habitat); of equal ones the first comes first."""
+    """Find the three highest of each row ``(n, habitat)``; of equal ones the first comes first."""
     left = probability.copy()
     rows, found = np.arange(len(left)), []
     for _ in range(min(RANKS, left.shape[1])):
@@ -221,7 +221,7 @@ def _best(probability: NDArray[np.float32]) -> NDArray[np.intp]:
 
 
 def _in_ranks(values: NDArray[T], fill: int) -> NDArray[T]:
-    """Widen (n, at most 3) to all ranks (n, 3)."""
+    """Widen (n, at most 3) to all ranks ``(n, 3)``."""
     return np.pad(values, ((0, 0), (0, RANKS - values.shape[1])), constant_values=fill)
 
 
@@ -232,7 +232,7 @@ def _percent(probability: NDArray[np.float32]) -> NDArray[np.uint8]:
 def _level(
     probability: NDArray[np.float32], codes: Sequence[str], level: int
 ) -> NDArray[np.uint16]:
-    """Find the number of the most probable class of a coarser level, (n,); see `eunis.roll_up`."""
+    """Find the number of the likeliest class of a coarser level, ``(n,)``; see `eunis.roll_up`."""
     classes, parent = levels_above(codes, level)
     member = (parent[:, None] == np.arange(len(classes))).astype(np.float32)
     numbers = np.array([number_of(code) for code in classes], np.uint16)

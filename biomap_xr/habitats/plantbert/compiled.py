@@ -43,7 +43,7 @@ class Tables(NamedTuple):
     positions: NDArray[np.float32]
     """(place, 4 x hidden)."""
     factors: NDArray[np.float32]
-    """(species, place), one over the deviation."""
+    """``(species, place)``, one over the deviation."""
     constant: NDArray[np.float32]
     """(4 x hidden,)."""
     marks: NDArray[np.float32]
@@ -175,12 +175,12 @@ class CompiledPasses:
 
 
 def _centred(x: Tensor) -> Tensor:
-    """Take the mean of each row (n, hidden) away, in float64."""
+    """Take the mean of each row ``(n, hidden)`` away, in float64."""
     return x.double() - x.double().mean(1, keepdim=True)
 
 
 def _mark_rows(weights: Weights) -> Tensor:
-    """Normalise the marks at all even places: (2, place, hidden)."""
+    """Normalise the marks at all even places: ``(2, place, hidden)``."""
     places = weights.positions[0::2][: weights.longest + 1]
     before = weights.marks[1].repeat(len(places), 1)
     before[0] = weights.marks[0]

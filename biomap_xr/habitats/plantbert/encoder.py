@@ -23,11 +23,11 @@ class Passes(Protocol):
         """Make the first layer's input, and its queries, keys and values.
 
         Args:
-            sentences: (n, m) indices of species.
+            sentences: ``(n, m)`` indices of species.
 
         Returns:
-            (n, 2m + 1, hidden) float32 and (3, n, head, 2m + 1, width); the latter is empty where
-            the first layer is the last, which does without.
+            ``(n, 2m + 1, hidden)`` float32 and ``(3, n, head, 2m + 1, width)``; the latter is empty
+            where the first layer is the last, which does without.
         """
         ...
 
@@ -35,23 +35,23 @@ class Passes(Protocol):
         """Let each token read the others.
 
         Args:
-            attention: (3, n, head, token, width) queries, keys and values.
+            attention: ``(3, n, head, token, width)`` queries, keys and values.
 
         Returns:
-            (n, token, hidden).
+            ``(n, token, hidden)``.
         """
         ...
 
     def multiply(self, linear: Linear, x: Tensor) -> Tensor:
-        """Multiply (n, token, in) to (n, token, out)."""
+        """Multiply ``(n, token, in)`` to ``(n, token, out)``."""
         ...
 
     def activate(self, x: Tensor) -> Tensor:
-        """Apply the activation to (n, token, intermediate); x may change."""
+        """Apply the activation to ``(n, token, intermediate)``; x may change."""
         ...
 
     def add(self, x: Tensor, added: Tensor, norm: Norm) -> Tensor:
-        """Add (n, token, hidden) to x, float32 of the same shape, and normalise; x may change."""
+        """Add ``(n, token, hidden)`` to x, float32 alike, and normalise; x may change."""
         ...
 
 
@@ -101,10 +101,10 @@ class Encoder:
         """Return the logits of sentences.
 
         Args:
-            sentences: (n, m) indices of species on the weights' device, m at least 1.
+            sentences: ``(n, m)`` indices of species on the weights' device, m at least 1.
 
         Returns:
-            (n, habitat) float32.
+            ``(n, habitat)`` float32.
         """
         passes = self.passes
         x, attention = passes.embed(sentences)
@@ -118,7 +118,7 @@ class Encoder:
         return self._classify(x)
 
     def _classify(self, x: Tensor) -> Tensor:
-        """Run the last layer for the first token (n, hidden), and the classifier."""
+        """Run the last layer for the first token ``(n, hidden)``, and the classifier."""
         layer, first = self.weights.layers[-1], x[:, 0]
         first = layer.joined_norm(first + layer.joined(self._read(layer, x)))
         wide = self.weights.activation(layer.wide(first))
@@ -126,7 +126,7 @@ class Encoder:
         return self.weights.classifier(torch.tanh(self.weights.pooler(first)))
 
     def _read(self, layer: Layer, x: Tensor) -> Tensor:
-        """Let the first token read all others: (n, token, hidden) to (n, hidden)."""
+        """Let the first token read all others: ``(n, token, hidden)`` to ``(n, hidden)``."""
         hidden, heads = self.weights.hidden, self.weights.heads
         query, key, value = layer.attention.weight.view(3, heads, -1, hidden)
         bias = layer.attention.bias.view(3, heads, 1, -1)
@@ -142,10 +142,10 @@ def read_safely(attention: Tensor) -> Tensor:
     """Let each token read the others, whatever the size of the scores.
 
     Args:
-        attention: (3, n, head, token, width) queries, already scaled, keys and values.
+        attention: ``(3, n, head, token, width)`` queries, already scaled, keys and values.
 
     Returns:
-        (n, token, hidden).
+        ``(n, token, hidden)``.
     """
     query, key, value = attention
     read = functional.scaled_dot_product_attention(query, key, value, scale=1.0)
@@ -153,7 +153,7 @@ def read_safely(attention: Tensor) -> Tensor:
 
 
 def split_heads(attention: Tensor, heads: int) -> Tensor:
-    """Bring (n, token, 3 x hidden) into the order (3, n, head, token, width)."""
+    """Bring (n, token, 3 x hidden) into the order ``(3, n, head, token, width)``."""
     count, tokens, _ = attention.shape
     return attention.view(count, tokens, 3, heads, -1).permute(2, 0, 3, 1, 4)
 
@@ -163,10 +163,10 @@ def embed(weights: Weights, sentences: Tensor) -> Tensor:
 
     Args:
         weights: Of the classifier.
-        sentences: (n, m) indices of species.
+        sentences: ``(n, m)`` indices of species.
 
     Returns:
-        (n, 2m + 1, hidden) float32: mark, species, comma, species, ..., mark.
+        ``(n, 2m + 1, hidden)`` float32: mark, species, comma, species, ..., mark.
     """
     count, length = sentences.shape
     x = weights.marks[1].repeat(count, 2 * length + 1, 1)

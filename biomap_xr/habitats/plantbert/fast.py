@@ -38,7 +38,7 @@ class Reading:
     """What a classifier has read from sentences."""
 
     logits: NDArray[np.float32]
-    """(n, habitat)."""
+    """``(n, habitat)``."""
     repeated: int
     """Sentences that were read again in float32."""
 
@@ -90,7 +90,7 @@ class FastClassifier:
         """Return the logits of sentences.
 
         Args:
-            sentences: (n, K) indices of species, the most dominant first, -1 behind the last.
+            sentences: ``(n, K)`` indices of species, the most dominant first, -1 behind the last.
 
         Raises:
             InputError: One has no species, a species the model does not know, or more species
@@ -112,7 +112,7 @@ class FastClassifier:
         return Reading(logits, len(shown) + int(again.sum()))
 
     def _lengths(self, sentences: NDArray[np.integer]) -> NDArray[np.intp]:
-        """Count the species of each sentence (n,)."""
+        """Count the species of each sentence ``(n,)``."""
         weights = self.exact.weights
         check_sentences(sentences, len(weights.species))
         lengths = (sentences != END).sum(axis=1)
@@ -127,7 +127,7 @@ class FastClassifier:
     def _logits(
         self, encoder: Encoder, sentences: NDArray[np.integer], lengths: NDArray[np.intp]
     ) -> NDArray[np.float32]:
-        """Read batches of equal length and put the logits (n, habitat) in the sentences' order."""
+        """Read batches of equal length; logits ``(n, habitat)`` are in the sentences' order."""
         device = encoder.weights.species.device
         logits = np.empty((len(sentences), self.habitats), np.float32)
 
@@ -200,19 +200,19 @@ def _encoder(weights: Weights, layers: tuple[Layer, ...]) -> Encoder:
 
 
 def _sample(count: int) -> NDArray[np.intp]:
-    """Choose sentences evenly, (sample,) indices."""
+    """Choose sentences evenly, ``(sample,)`` indices."""
     wanted = min(count, int(np.clip(count * SAMPLE_SHARE, *SAMPLE)))
     return np.unique(np.linspace(0, count - 1, wanted).astype(np.intp)) if count else np.arange(0)
 
 
 def _largest_error(exact: NDArray[np.float32], rounded: NDArray[np.float32]) -> float:
-    """Return by how much rounding changes the difference of two habitats' logits (n, habitat)."""
+    """Return how much rounding changes the difference of two logits ``(n, habitat)``."""
     error = rounded - exact
     return float((error.max(axis=1) - error.min(axis=1)).max(initial=0))
 
 
 def _margins(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return by how much the first habitat leads before the second, (n,); inf where it is alone."""
+    """Return by how much the first habitat leads the second, ``(n,)``; inf where it is alone."""
     if logits.shape[1] < 2:
         return np.full(len(logits), np.inf, np.float32)
     highest = np.partition(logits, -2, axis=1)[:, -2:]

@@ -21,7 +21,7 @@ AT_ONCE = 256
 
 
 Teacher = Callable[[NDArray[np.integer]], NDArray[np.float32]]
-"""Gives probabilities (n, habitat) of sentences (n, K)."""
+"""Gives probabilities ``(n, habitat)`` of sentences ``(n, K)``."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,9 +29,9 @@ class Labelled:
     """Sentences whose habitat is known."""
 
     sentences: NDArray[np.int32]
-    """(n, K) indices of species, -1 behind the last."""
+    """``(n, K)`` indices of species, -1 behind the last."""
     label: NDArray[np.int64]
-    """(n,) index of the habitat."""
+    """``(n,)`` index of the habitat."""
 
     def __len__(self) -> int:
         return len(self.label)
@@ -103,7 +103,7 @@ class Classification:
         return Validation(loss, accuracy, -loss if self.settings.monitor == "loss" else accuracy)
 
     def _loss(self, scores: Tensor, truth: Tensor, sentences: NDArray[np.int32]) -> Tensor:
-        """Compare scores (n, habitat) with habitats (n,) and with what the teacher says."""
+        """Compare scores ``(n, habitat)`` with habitats ``(n,)`` and with what the teacher says."""
         weight = self.weight.to(scores.device)
         smoothing = self.settings.label_smoothing
         loss = cross_entropy(scores, truth, weight=weight, label_smoothing=smoothing)
@@ -114,7 +114,7 @@ class Classification:
         return (1 - share) * loss + share * cross_entropy(scores, said, weight=weight)
 
     def _scores(self, ids: NDArray[np.int64], attention: NDArray[np.int64]) -> Tensor:
-        """Read token ids (n, L); scores (n, habitat)."""
+        """Read token ids ``(n, L)``; scores ``(n, habitat)``."""
         device = next(self.network.parameters()).device
         given = (torch.from_numpy(array).to(device) for array in (ids, attention))
         return self.network(*given).logits.float()
@@ -124,12 +124,12 @@ def class_weights(label: NDArray[np.int64], habitats: int, settings: FineTuningS
     """Return how much each habitat counts in the loss.
 
     Args:
-        label: (n,) of the training sentences.
+        label: ``(n,)`` of the training sentences.
         habitats: How many there are.
         settings: Equal weights, or ``balanced``: inverse to the number of sentences.
 
     Returns:
-        (habitats,); with ``balanced`` the mean over the sentences is 1.
+        ``(habitats,)``; with ``balanced`` the mean over the sentences is 1.
     """
     if settings.class_weights == "none":
         return torch.ones(habitats)

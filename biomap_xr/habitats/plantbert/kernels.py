@@ -63,7 +63,7 @@ def _narrow(value: Any, like: Any) -> Callable[[Any, Any], Any]:
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def largest(numbers: Any) -> Any:
-    """Return the largest magnitude of numbers (n,); NaN is larger than any."""
+    """Return the largest magnitude of numbers ``(n,)``; NaN is larger than any."""
     most = np.int32(0)
     # The bits of positive floats are in the order of their values, and integers vectorise.
     for index in range(len(numbers)):
@@ -73,7 +73,7 @@ def largest(numbers: Any) -> Any:
 
 @numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
 def exponentials(numbers: Any) -> None:
-    """Replace scores (n,), at most `LARGEST` in magnitude, by their exponentials.
+    """Replace scores ``(n,)``, at most `LARGEST` in magnitude, by their exponentials.
 
     x is k ln 2 + z with z from -0.35 to 0.35: e^x is 2^k times a series whose first seven terms
     are exact to 2e-7.
@@ -92,7 +92,7 @@ def exponentials(numbers: Any) -> None:
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def look_up(bits: Any, table: Any) -> None:
-    """Replace bfloat16 numbers (n,) by what a table (65536,) has for each."""
+    """Replace bfloat16 numbers ``(n,)`` by what a table (65536,) has for each."""
     for index in range(len(bits)):
         bits[index] = table[bits[index]]
 
@@ -102,9 +102,9 @@ def join_heads(chances: Any, read: Any, joined: Any) -> None:
     """Divide what each head has read by the sum of its weights, and lay the heads side by side.
 
     Args:
-        chances: (sentence, head, token, token) weights, not yet summing to 1.
-        read: (sentence, head, token, width), values times those weights.
-        joined: (sentence, token, head, width), written.
+        chances: ``(sentence, head, token, token)`` weights, not yet summing to 1.
+        read: ``(sentence, head, token, width)``, values times those weights.
+        joined: ``(sentence, token, head, width)``, written.
     """
     sentences, heads, tokens, width = read.shape
     for sentence in range(sentences):
@@ -121,13 +121,13 @@ def join_heads(chances: Any, read: Any, joined: Any) -> None:
 
 @numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc"})
 def add_and_normalise(x: Any, added: Any, weight: Any, bias: Any, epsilon: Any) -> None:
-    """Add rows (n, hidden) to float32 ones and normalise these in place.
+    """Add rows ``(n, hidden)`` to float32 ones and normalise these in place.
 
     Args:
-        x: (n, hidden) float32, replaced.
-        added: (n, hidden).
-        weight: (hidden,) float32.
-        bias: (hidden,) float32.
+        x: ``(n, hidden)`` float32, replaced.
+        added: ``(n, hidden)``.
+        weight: ``(hidden,)`` float32.
+        bias: ``(hidden,)`` float32.
         epsilon: Added to the variance.
     """
     rows, hidden = x.shape
@@ -151,10 +151,10 @@ def embed_sentences(sentences: Any, tables: Any, x: Any, attention: Any) -> None
     """Write the first layer's input, queries, keys and values of sentences of one length.
 
     Args:
-        sentences: (n, m) indices of species, none missing.
+        sentences: ``(n, m)`` indices of species, none missing.
         tables: Arrays of `compiled.Tables`, in their order.
-        x: (n, token, hidden) float32, written.
-        attention: (3, n, head, token, width), written; (0, ...) where nobody wants it.
+        x: ``(n, token, hidden)`` float32, written.
+        attention: ``(3, n, head, token, width)``, written; (0, ...) where nobody wants it.
     """
     species, positions, factors, constant, marks = tables
     count, length = sentences.shape

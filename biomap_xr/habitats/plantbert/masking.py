@@ -22,9 +22,9 @@ class Masked:
     """Token ids with gaps, and where the gaps are."""
 
     ids: NDArray[np.int64]
-    """(n, L) as the network sees them."""
+    """``(n, L)`` as the network sees them."""
     chosen: NDArray[np.bool_]
-    """(n, L) tokens to be guessed; all of them species."""
+    """``(n, L)`` tokens to be guessed; all of them species."""
 
 
 def mask_species(
@@ -36,7 +36,7 @@ def mask_species(
     """Choose species to be guessed and hide them.
 
     Args:
-        ids: (n, L) token ids of sentences or of blocks of text.
+        ids: ``(n, L)`` token ids of sentences or of blocks of text.
         tokens: Which ids are species.
         share: Of the species that are to be guessed, 0 to 1; each is drawn apart.
         generator: Of random numbers.
@@ -62,12 +62,12 @@ def blocks_of_text(
     """Join sentences and cut them into blocks of equal length, as the published training does.
 
     Args:
-        ids: (n, L) token ids.
-        attention: (n, L) 1 for tokens, 0 for padding, which is left out.
+        ids: ``(n, L)`` token ids.
+        attention: ``(n, L)`` 1 for tokens, 0 for padding, which is left out.
         length: Tokens of a block.
 
     Returns:
-        (blocks, length); what is left over at the end is dropped, unless it is all there is.
+        ``(blocks, length)``; what is left over at the end is dropped, unless it is all there is.
 
     >>> blocks_of_text(np.array([[2, 7, 3, 0], [2, 8, 5, 9]]), np.array([[1, 1, 1, 0], [1] * 4]), 3)
     array([[2, 7, 3],

@@ -50,11 +50,11 @@ class HabitatModel:
         """Return the probability of each habitat.
 
         Args:
-            sentences: (n, K) indices of the card's species, -1 behind the last.
+            sentences: ``(n, K)`` indices of the card's species, -1 behind the last.
             batch: Sentences that are read at once.
 
         Returns:
-            (n, habitat), 0 to 1; rows sum to 1.
+            ``(n, habitat)``, 0 to 1; rows sum to 1.
 
         Raises:
             InputError: These are no sentences, or are longer than the network reads.
@@ -111,7 +111,7 @@ def by_length(
     """Cut sentences into batches of similar length, without columns that none of them fills.
 
     Args:
-        sentences: (n, K) indices, -1 behind the last.
+        sentences: ``(n, K)`` indices, -1 behind the last.
         batch: Sentences of a batch at most.
 
     Yields:

@@ -165,8 +165,8 @@ def rank_curves(positions: int, width: int) -> Tensor:
     """Return sines and cosines over the logarithm of the position.
 
     Returns:
-        (positions, width) of mean square 1; one half of the columns are sines of 1/4 to 2 periods,
-        the other half their cosines.
+        ``(positions, width)`` of mean square 1; one half of the columns are sines of 1/4 to 2
+        periods, the other half their cosines.
     """
     share = torch.log1p(torch.arange(positions)) / math.log1p(positions)
     angle = 2 * math.pi * share[:, None] * torch.linspace(*PERIODS, (width + 1) // 2)[None]

@@ -31,7 +31,7 @@ class MaskedSpecies:
 
         Args:
             network: ``BertForMaskedLM``.
-            sentences: (n, K) indices of species, -1 behind the last.
+            sentences: ``(n, K)`` indices of species, -1 behind the last.
             tokens: Their ids.
             settings: Share and packing.
         """
@@ -72,5 +72,5 @@ class MaskedSpecies:
 
 
 def readable(sentences: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Return the sentences that have a species (n, K): others have nothing to guess."""
+    """Return the sentences that have a species ``(n, K)``: others have nothing to guess."""
     return sentences[sentences[:, 0] != END]

@@ -51,7 +51,7 @@ class TopSpecies:
         Args:
             k: Longest sentence.
             cells: How many there are.
-            minimum: Probability from which a species counts: one, or (species,) of each.
+            minimum: Probability from which a species counts: one, or ``(species,)`` of each.
             device: Where the probabilities are.
 
         Raises:
@@ -70,8 +70,8 @@ class TopSpecies:
         """Let a block of species pass.
 
         Args:
-            species: (block,) indices, each given once in all blocks.
-            probability: (block, n) float32 from 0 to 1, on the device.
+            species: ``(block,)`` indices, each given once in all blocks.
+            probability: ``(block, n)`` float32 from 0 to 1, on the device.
 
         Raises:
             InputError: The block has another number of species or of cells.
@@ -105,7 +105,7 @@ class TopSpecies:
             drop_last: ``plantbert`` leaves the last species of each sentence out, as published.
 
         Returns:
-            (n, K) int32 indices, the most probable first, -1 behind the last.
+            ``(n, K)`` int32 indices, the most probable first, -1 behind the last.
 
         Raises:
             InputError: A probability was above 1 or not a number.
@@ -131,13 +131,13 @@ def merge(ranked: Tensor, species: Tensor, probability: Tensor, minimum: Tensor)
     """Join a block's numbers to the kept ones and keep the highest, on any device.
 
     Args:
-        ranked: (n, K) numbers, descending.
-        species: (block,) indices.
-        probability: (block, n) of them.
-        minimum: (block,) least probability that counts.
+        ranked: ``(n, K)`` numbers, descending.
+        species: ``(block,)`` indices.
+        probability: ``(block, n)`` of them.
+        minimum: ``(block,)`` least probability that counts.
 
     Returns:
-        (n, K) numbers, descending.
+        ``(n, K)`` numbers, descending.
     """
     bits = probability.float().contiguous().view(torch.int32).to(torch.int64)
     numbers = (bits << SPECIES_BITS) | (LOWER - species.to(torch.int64))[:, None]
@@ -151,13 +151,13 @@ def _bits_of(value: float) -> int:
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def _insert(ranked: Any, species: Any, bits: Any, minimum: Any) -> None:
-    """Put the species of a block into the ranks (n, K) of the cells where they belong.
+    """Put the species of a block into the ranks ``(n, K)`` of the cells where they belong.
 
     Args:
-        ranked: (n, K) numbers, descending.
-        species: (block,) indices.
-        bits: (block, n) of their probabilities.
-        minimum: (block,) bits of the least probability that counts.
+        ranked: ``(n, K)`` numbers, descending.
+        species: ``(block,)`` indices.
+        bits: ``(block, n)`` of their probabilities.
+        minimum: ``(block,)`` bits of the least probability that counts.
     """
     cells, k = ranked.shape
     last = np.empty(STRIP, np.int32)

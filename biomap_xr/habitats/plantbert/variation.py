@@ -19,12 +19,13 @@ def varied(
     """Vary sentences as the settings say.
 
     Args:
-        sentences: (n, K) indices of species, -1 behind the last.
+        sentences: ``(n, K)`` indices of species, -1 behind the last.
         settings: Order, jitter and dropout.
         generator: Of random numbers.
 
     Returns:
-        (n, K) of the same species, or of fewer: the most dominant stays where all would be lost.
+        ``(n, K)`` of the same species, or of fewer: the most dominant stays where all would be
+        lost.
     """
     there = sentences != END
     key = np.broadcast_to(np.log1p(np.arange(sentences.shape[1])), sentences.shape)
@@ -48,13 +49,13 @@ def hidden_species(
     """Show some species as the mask, which keeps the ranks of the others.
 
     Args:
-        ids: (n, L) token ids.
+        ids: ``(n, L)`` token ids.
         tokens: Which ids are species.
         share: Of the species that are hidden, 0 to 1.
         generator: Of random numbers.
 
     Returns:
-        (n, L) ids.
+        ``(n, L)`` ids.
     """
     if not share:
         return ids
@@ -68,7 +69,7 @@ def shuffled_batches(
     """Deal rows out into batches of similar length, anew at each call.
 
     Args:
-        lengths: (n,) species of each row.
+        lengths: ``(n,)`` species of each row.
         batch: Rows of a batch; the last one may have fewer.
         generator: Of random numbers.
 

@@ -37,17 +37,17 @@ class SentenceTokens:
     mask: int
     """In the place of a hidden species."""
     species: NDArray[np.int64]
-    """(species,) in the order of the model's species."""
+    """``(species,)`` in the order of the model's species."""
 
     def encode(self, sentences: NDArray[np.integer]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Write sentences as a tokenizer writes their texts.
 
         Args:
-            sentences: (n, K) indices of species, -1 behind the last.
+            sentences: ``(n, K)`` indices of species, -1 behind the last.
 
         Returns:
-            Token ids (n, 2K + 1), ``[CLS] s1 , s2 , ... sK [SEP]`` and padding, and the attention
-            mask (n, 2K + 1), 1 for tokens and 0 for padding.
+            Token ids ``(n, 2K + 1)``, ``[CLS] s1 , s2 , ... sK [SEP]`` and padding, and the
+            attention mask ``(n, 2K + 1)``, 1 for tokens and 0 for padding.
 
         Raises:
             InputError: An index is not that of a species, or -1 stands before one.
@@ -100,7 +100,7 @@ def check_sentences(sentences: NDArray[np.integer], species: int) -> None:
     """Refuse what is no array of sentences.
 
     Args:
-        sentences: (n, K) indices of species, -1 behind the last; K at least 1.
+        sentences: ``(n, K)`` indices of species, -1 behind the last; K at least 1.
         species: How many there are.
 
     Raises:
@@ -149,7 +149,7 @@ def sentences_of(
         k: Longest sentence; what comes behind is cut.
 
     Returns:
-        Sentences (n, k), and the species that were left out since the model does not know them.
+        Sentences ``(n, k)``, and the species that were left out since the model does not know them.
 
     >>> sentences_of([["poa annua", "rosa nova"]], ["lolium perenne", "poa annua"], 3)
     (array([[ 1, -1, -1]], dtype=int32), Unknown(counts={'rosa nova': 1}))

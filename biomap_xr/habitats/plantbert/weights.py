@@ -23,9 +23,9 @@ class Linear:
     """A product and what is added to it."""
 
     weight: Tensor
-    """(out, in)."""
+    """``(out, in)``."""
     bias: Tensor
-    """(out,)."""
+    """``(out,)``."""
 
     def __call__(self, x: Tensor) -> Tensor:
         """Multiply rows (..., in) to (..., out), in the type of the weights."""
@@ -41,9 +41,9 @@ class Norm:
     """A layer normalisation, always in float32."""
 
     weight: Tensor
-    """(hidden,)."""
+    """``(hidden,)``."""
     bias: Tensor
-    """(hidden,)."""
+    """``(hidden,)``."""
     epsilon: float
 
     def __call__(self, x: Tensor) -> Tensor:
@@ -77,11 +77,11 @@ class Weights:
     """All that the logits of a sentence depend on, in float32 on one device."""
 
     species: Tensor
-    """(species, hidden) rows of the vocabulary."""
+    """``(species, hidden)`` rows of the vocabulary."""
     marks: Tensor
-    """(3, hidden): before the first species, between two, behind the last."""
+    """``(3, hidden)``: before the first species, between two, behind the last."""
     positions: Tensor
-    """(position, hidden), with that of the first token type."""
+    """``(position, hidden)``, with that of the first token type."""
     norm: Norm
     layers: tuple[Layer, ...]
     pooler: Linear

@@ -57,7 +57,7 @@ def within_depth(
 
 
 def codes_of_coasts(names: Sequence[str], coasts: Mapping[str, int]) -> NDArray[np.int64]:
-    """Return the code on the map `(plot,)` of the coasts that plots' headers name, 0 where inland.
+    """Return the code on the map ``(plot,)`` of the coasts that headers name, 0 where inland.
 
     Raises:
         InputError: A name has no code.

@@ -31,17 +31,17 @@ class Crosswalk:
     """
 
     covers: NDArray[np.int64]
-    """`(cover,)` codes as on the map, each once."""
+    """``(cover,)`` codes as on the map, each once."""
     codes: tuple[str, ...]
-    """`(class,)` of EUNIS, some of level 2, by their number."""
+    """``(class,)`` of EUNIS, some of level 2, by their number."""
     allowed: NDArray[np.bool_]
-    """`(class, cover)`."""
+    """``(class, cover)``."""
     priority: tuple[tuple[str, ...], ...]
-    """`(cover,)` formations, the first one first."""
+    """``(cover,)`` formations, the first one first."""
     surface: tuple[str, ...]
-    """`(cover,)` one of `SURFACES`, ``NODATA``, or empty where vegetation grows."""
+    """``(cover,)`` one of `SURFACES`, ``NODATA``, or empty where vegetation grows."""
     described: pd.DataFrame = field(default_factory=pd.DataFrame)
-    """`(cover, column)` names and definitions of each land cover, where the table has them."""
+    """``(cover, column)`` names and definitions of each land cover, where the table has them."""
 
     def of_cover(self, cover: int) -> tuple[str, ...]:
         """Return the classes that a land cover allows.
@@ -168,7 +168,7 @@ def crosswalk_of(
 
 
 def expand(prefixes: Iterable[str], codes: Sequence[str]) -> NDArray[np.bool_]:
-    """Say which codes `(class,)` belong to classes of any level.
+    """Say which codes ``(class,)`` belong to classes of any level.
 
     >>> expand(["R1", "Pa"], ["R11", "R1A", "R22", "P3a"]).tolist()
     [True, True, False, True]

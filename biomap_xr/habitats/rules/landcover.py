@@ -34,22 +34,22 @@ class CoverTable:
     """Which land cover allows the classes of one model."""
 
     codes: tuple[str, ...]
-    """`(class,)` of the model."""
+    """``(class,)`` of the model."""
     covers: NDArray[np.int64]
-    """`(cover,)` codes on the map."""
+    """``(cover,)`` codes on the map."""
     allowed: NDArray[np.bool_]
-    """`(class, cover)`."""
+    """``(class, cover)``."""
     missing: frozenset[int]
     """Codes of cells without land cover, where no class is allowed."""
 
     @property
     def numbers(self) -> NDArray[np.uint16]:
-        """`(class,)` on the map."""
+        """``(class,)`` on the map."""
         return np.array([number_of(code) for code in self.codes], np.uint16)
 
     @property
     def padded(self) -> NDArray[np.bool_]:
-        """`(class, cover + 1)`: the last column is for cells without land cover."""
+        """``(class, cover + 1)``: the last column is for cells without land cover."""
         return pad_columns(self.allowed)
 
 
@@ -128,7 +128,7 @@ def _rank(
     habitat: NDArray[np.uint16],
     confidence: NDArray[np.uint8],
 ) -> None:
-    """Fill `(rank, n)` from probabilities `(class, n)` and what is allowed `(cover + 1, class)`."""
+    """Fill ``(rank, n)`` from probabilities ``(class, n)`` where ``(cover + 1, class)`` allows."""
     ranks = habitat.shape[0]
     for cell in range(place.size):
         # The columns of neighbouring cells share cache lines, so cells can be the outer loop.

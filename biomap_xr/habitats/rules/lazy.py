@@ -34,12 +34,12 @@ def filter_regions(
     """Step 2 on maps.
 
     Args:
-        probability: `(habitat, y, x)` of one formation, as in the cube; Dask-backed or in memory.
-        region: `(y, x)` codes on the same cells.
+        probability: ``(habitat, y, x)`` of one formation, as in the cube; Dask-backed or in memory.
+        region: ``(y, x)`` codes on the same cells.
         table: Of the same classes.
 
     Returns:
-        `(habitat, y, x)`, lazily where the probabilities are.
+        ``(habitat, y, x)``, lazily where the probabilities are.
 
     Raises:
         InputError: Grids or classes differ; an unknown code is met when values are computed.
@@ -69,12 +69,12 @@ def top_habitats(
     """Step 3 on maps.
 
     Args:
-        probability: `(habitat, y, x)` of one formation behind step 2.
-        land_cover: `(y, x)` codes on the same cells.
+        probability: ``(habitat, y, x)`` of one formation behind step 2.
+        land_cover: ``(y, x)`` codes on the same cells.
         table: Of the same classes.
 
     Returns:
-        ``habitat`` `(rank, y, x)` uint16 and ``confidence`` `(rank, y, x)` uint8, percent.
+        ``habitat`` ``(rank, y, x)`` uint16 and ``confidence`` ``(rank, y, x)`` uint8, percent.
 
     Raises:
         InputError: Grids or classes differ; an unknown code is met when values are computed.
@@ -105,12 +105,12 @@ def wall_to_wall(
 
     Args:
         ranked: Of `top_habitats`, by formation.
-        land_cover: `(y, x)` codes on the same cells.
+        land_cover: ``(y, x)`` codes on the same cells.
         table: Of the crosswalk and the models.
 
     Returns:
-        ``habitat`` `(rank, y, x)` uint16, ``confidence`` `(rank, y, x)` uint8 in percent and
-        ``rule`` `(y, x)` uint8, one of `RULES`.
+        ``habitat`` ``(rank, y, x)`` uint16, ``confidence`` ``(rank, y, x)`` uint8 in percent and
+        ``rule`` ``(y, x)`` uint8, one of `RULES`.
 
     Raises:
         InputError: Grids differ; an unknown code is met when values are computed.

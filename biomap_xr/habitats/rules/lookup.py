@@ -22,7 +22,7 @@ def places_of(
     Args:
         layer: What the codes are, for the message.
         values: Codes of any shape, whole numbers.
-        known: `(code,)` codes of the table, each once.
+        known: ``(code,)`` codes of the table, each once.
         missing: Codes that mean that there is none; those that the table knows are not missing.
             None: all that the table does not know.
 
@@ -60,7 +60,7 @@ def counts_of(values: NDArray[Any], wanted: NDArray[Any]) -> Mapping[int, int]:
 
 
 def _distinct(values: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Distinct codes and the place among them of each cell's code `(cell,)`."""
+    """Distinct codes and the place among them of each cell's code ``(cell,)``."""
     flat = values.ravel()
     if flat.dtype.kind == "u" and flat.size and int(flat.max()) < LARGEST:
         # Sorting all cells of a tile takes ten times as long as two passes.

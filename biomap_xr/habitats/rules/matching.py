@@ -92,7 +92,7 @@ def match_models(crosswalk: Crosswalk, models: Models, settings: CrosswalkSettin
 def direct_classes(
     crosswalk: Crosswalk, covers: Mapping[str, CoverTable], candidates: Sequence[str]
 ) -> NDArray[np.uint16]:
-    """Return the class that land cover alone maps, `(cover, formation)` numbers, 65535 where none.
+    """Return the class that land cover alone maps, ``(cover, formation)`` numbers, 65535: none.
 
     It is the first candidate where no other class of its formation that the land cover allows has
     a model; a model's class of lower level, such as U42 below U4, is part of it and no other.
@@ -116,7 +116,7 @@ def direct_classes(
 
 
 def _allowed(crosswalk: Crosswalk, code: str, *, related: bool) -> NDArray[np.bool_]:
-    """`(cover,)` where a class may be; one without a column as its level-2 class, if related."""
+    """``(cover,)`` where a class may be; one without a column as its level-2 class, if related."""
     if code in crosswalk.codes:
         return crosswalk.allowed[crosswalk.codes.index(code)]
     if not related:

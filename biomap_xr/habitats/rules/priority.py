@@ -40,15 +40,15 @@ class PriorityTable:
     """What step 4 does on each land cover; formations count as in `FORMATIONS`."""
 
     covers: NDArray[np.int64]
-    """`(cover,)` codes on the map."""
+    """``(cover,)`` codes on the map."""
     order: NDArray[np.int8]
-    """`(cover, place)` formations by priority, -1 behind the last one."""
+    """``(cover, place)`` formations by priority, -1 behind the last one."""
     direct: NDArray[np.uint16]
-    """`(cover, formation)` number of the class that land cover alone maps, 65535 where none."""
+    """``(cover, formation)`` number of the class that land cover alone maps, 65535 where none."""
     surface: NDArray[np.uint16]
-    """`(cover,)` number of the surface, 65535 where vegetation grows or nothing is known."""
+    """``(cover,)`` number of the surface, 65535 where vegetation grows or nothing is known."""
     rule: NDArray[np.uint8]
-    """`(cover,)` that decides without any class, 255 where vegetation grows."""
+    """``(cover,)`` that decides without any class, 255 where vegetation grows."""
     missing: frozenset[int]
     """Codes of cells without land cover."""
 
@@ -100,7 +100,7 @@ def wall_to_wall(
 def _stack(
     ranked: Mapping[str, Ranked], shape: tuple[int, ...]
 ) -> tuple[NDArray[np.uint16], NDArray[np.uint8]]:
-    """Return habitats and confidences `(formation, rank, n)` of all formations, some empty."""
+    """Return habitats and confidences ``(formation, rank, n)`` of all formations, some empty."""
     cells = int(np.prod(shape))
     # A formation without a map is one in which nothing is left anywhere.
     habitat = np.full((len(FORMATIONS), RANKS, cells), NO_HABITAT, np.uint16)
@@ -147,7 +147,7 @@ def _decide(
     confidence: NDArray[np.uint8],
     rule: NDArray[np.uint8],
 ) -> None:
-    """Fill ranks `(rank, n)` and rules (n,) from habitats `(formation, rank, n)`."""
+    """Fill ranks ``(rank, n)`` and rules ``(n,)`` from habitats ``(formation, rank, n)``."""
     order, direct, surface, decided = lines
     for cell in range(place.size):
         cover = place[cell]

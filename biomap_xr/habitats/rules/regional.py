@@ -28,11 +28,11 @@ class Association:
     """How many plots of each class lie in each region."""
 
     codes: tuple[str, ...]
-    """`(class,)` of EUNIS."""
+    """``(class,)`` of EUNIS."""
     regions: NDArray[np.int64]
-    """`(region,)` codes as on the map, each once."""
+    """``(region,)`` codes as on the map, each once."""
     count: NDArray[np.int64]
-    """`(class, region)` plots, 0 or more."""
+    """``(class, region)`` plots, 0 or more."""
     unplaced: tuple[str, ...] = ()
     """Regions of the table that have no code on the map."""
 
@@ -47,7 +47,7 @@ class Association:
             lenient: Whether a class that the table lacks may be nowhere; an error otherwise.
 
         Returns:
-            `(class, region)`.
+            ``(class, region)``.
 
         Raises:
             InputError: The table lacks classes.
@@ -88,8 +88,8 @@ def count_plots(
     """Count plots by class and region; a plot of several classes counts for each.
 
     Args:
-        labels: `(plot,)` codes of each plot.
-        region: `(plot,)` code of the region each lies in.
+        labels: ``(plot,)`` codes of each plot.
+        region: ``(plot,)`` code of the region each lies in.
         missing: Codes that mean that a plot lies in none; such plots do not count.
         codes: Classes that are wanted, all that occur by default.
 
@@ -149,7 +149,7 @@ def read_association(path: str | PathLike[str], regions: Mapping[str, int]) -> A
 
 
 def whole_counts(path: str | PathLike[str], values: NDArray[Any]) -> NDArray[np.int64]:
-    """Return counts `(row, column)` as whole numbers.
+    """Return counts ``(row, column)`` as whole numbers.
 
     Raises:
         InputError: Some are no whole numbers of 0 or more.
@@ -202,22 +202,22 @@ class RegionTable:
     layer: str
     """``ecoregion`` or ``coast``."""
     codes: tuple[str, ...]
-    """`(class,)` of the model."""
+    """``(class,)`` of the model."""
     regions: NDArray[np.int64]
-    """`(region,)` codes on the map."""
+    """``(region,)`` codes on the map."""
     allowed: NDArray[np.bool_]
-    """`(class, region)`."""
+    """``(class, region)``."""
     missing: frozenset[int] | None
     """Codes of cells in no region, where no class is allowed; None: all but those of regions."""
 
     @property
     def padded(self) -> NDArray[np.bool_]:
-        """`(class, region + 1)`: the last column is for cells in no region."""
+        """``(class, region + 1)``: the last column is for cells in no region."""
         return pad_columns(self.allowed)
 
 
 def pad_columns(table: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Add a last column `(row, column + 1)` where nothing is allowed.
+    """Add a last column ``(row, column + 1)`` where nothing is allowed.
 
     >>> pad_columns(np.ones((1, 2), bool)).tolist()
     [[True, True, False]]

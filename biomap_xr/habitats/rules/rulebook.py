@@ -172,8 +172,8 @@ def count_layers(
     """Count plots by class and region, for recipes without tables.
 
     Args:
-        labels: `(plot,)` codes of each plot.
-        regions: `(plot,)` codes of ``ecoregion`` and ``coast``, where plots have them.
+        labels: ``(plot,)`` codes of each plot.
+        regions: ``(plot,)`` codes of ``ecoregion`` and ``coast``, where plots have them.
         settings: Which codes mean none.
 
     Raises:
@@ -191,7 +191,7 @@ def snap_masks(
     Coasts stay as they are: outside of them is inland, not unknown.
 
     Args:
-        masks: Layers `(y, x)` of a tile and its margin.
+        masks: Layers ``(y, x)`` of a tile and its margin.
         settings: How far, and which codes mean none.
         resolution: Metres of a cell's side.
         margin: Cells around the tile, `margin_of` for maps without seams; cut off at the end.

@@ -77,14 +77,14 @@ def place_points(
     Where polygons overlap, the later one holds, as on rasters made of them.
 
     Args:
-        points: `(point,)` x and y in metres.
-        polygons: `(polygon,)` shapes in the same CRS.
-        codes: `(polygon,)` of their regions.
+        points: ``(point,)`` x and y in metres.
+        polygons: ``(polygon,)`` shapes in the same CRS.
+        codes: ``(polygon,)`` of their regions.
         distance: Metres within which a point joins the nearest polygon; 0 for none.
         missing: Code of points without a region.
 
     Returns:
-        `(point,)` regions and distances.
+        ``(point,)`` regions and distances.
     """
     tree = shapely.STRtree(polygons)
     where = shapely.points(points.x, points.y)
@@ -106,10 +106,10 @@ def place_points(
 def place_in_layer(
     points: Points, crs: Any, layer: Layer, column: str, distance: float, missing: int
 ) -> Placed:
-    """Return the region of points `(point,)` by a layer of polygons; arguments as `place_points`'.
+    """Return the region of points ``(point,)`` by a layer; arguments as `place_points`'.
 
     Args:
-        points: `(point,)` x and y, metres.
+        points: ``(point,)`` x and y, metres.
         crs: Of the points; projected.
         layer: The polygons, in any CRS.
         column: Attribute with the region's code.
@@ -141,14 +141,14 @@ def place_cells(
     """Return the region of each cell, or else the nearest cell's that has one.
 
     Args:
-        codes: `(y, x)` of a layer.
+        codes: ``(y, x)`` of a layer.
         missing: Codes that mean that there is none.
         resolution: Metres of a cell's side.
         distance: Metres, between centres, within which a cell joins the nearest region; of two
             equally near ones the smaller code.
 
     Returns:
-        `(y, x)` regions and distances; cells that are too far off keep their code.
+        ``(y, x)`` regions and distances; cells that are too far off keep their code.
 
     >>> place_cells(np.array([[7, 0, 0]]), {0}, 100.0, 100.0).region.tolist()
     [[7, 7, 0]]

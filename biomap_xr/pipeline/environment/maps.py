@@ -169,7 +169,7 @@ def programs_of(
 
 
 def columns_of(model: FormationModel, covariates: Covariates) -> tuple[int, ...]:
-    """Return the place of each of a model's predictors in the cube (feature,).
+    """Return the place of each of a model's predictors in the cube ``(feature,)``.
 
     Raises:
         InputError: The cube lacks one, or has it in another unit than at training.

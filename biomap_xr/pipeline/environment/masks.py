@@ -57,8 +57,9 @@ class MaskReader:
         """Return the regions of a tile.
 
         Returns:
-            Codes (y, x) of each layer: ecoregions also of cells just off the coast, coasts as far
-            inland as they reach. And how cells found their ecoregion, where there is that layer.
+            Codes ``(y, x)`` of each layer: ecoregions also of cells just off the coast, coasts as
+            far inland as they reach. And how cells found their ecoregion, where there is that
+            layer.
 
         Raises:
             InputError: The covariates lack a layer.
@@ -75,11 +76,11 @@ class MaskReader:
         return {name: codes[inner, inner] for name, codes in masks.items()}, None
 
     def land(self, tile: Tile) -> NDArray[np.bool_]:
-        """Return which cells of a tile are land (y, x)."""
+        """Return which cells of a tile are land ``(y, x)``."""
         return np.asarray(self.covariates.window(MASKS, LAND, tile) == 1)
 
     def _to_sea(self, tile: Tile) -> NDArray[np.float64]:
-        """Return metres to the nearest water of a tile and its margin (y, x); inf where none is."""
+        """Return metres to the nearest water of a tile with its margin ``(y, x)``; inf: none."""
         window = tile.window.padded(self.margin)
         land = np.asarray(self.covariates.read(MASKS, LAND, window) != WATER)
         # What lies beyond the map is not known to be sea.
@@ -92,7 +93,7 @@ class MaskReader:
         return np.asarray(distance_transform_edt(dry, sampling=self.covariates.grid.resolution))
 
     def at(self, cells: Cells) -> Mapping[str, Placed]:
-        """Return the regions of cells (n,) by layer; the missing code off the grid.
+        """Return the regions of cells ``(n,)`` by layer; the missing code off the grid.
 
         Raises:
             InputError: The covariates lack a layer.

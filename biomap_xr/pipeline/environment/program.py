@@ -49,7 +49,7 @@ class EnvironmentProgram:
     masks: MaskReader
     models: tuple[FormationModel, ...]
     columns: tuple[tuple[int, ...], ...]
-    """(model, feature) place of each predictor in the cube."""
+    """``(model, feature)`` place of each predictor in the cube."""
     rules: Rulebook
     store: Path
     fingerprint: str
@@ -186,7 +186,7 @@ def loaded(folder: Path, weights: str) -> FormationEnsemble:
 
 
 def predictors_on(covariates: Covariates, tile: Tile) -> NDArray[np.float32]:
-    """Return predictors at the cells of a tile (variable, y, x).
+    """Return predictors at the cells of a tile ``(variable, y, x)``.
 
     Each cell takes the pixel that its centre lies in, whichever of the two is finer.
     """

@@ -30,17 +30,17 @@ class PlotPredictors:
     """Plots that bear a habitat and have predictors."""
 
     labels: tuple[tuple[str, ...], ...]
-    """(plot,) level-3 codes of each."""
+    """``(plot,)`` level-3 codes of each."""
     points: Points
-    """(plot,) places in the grid's CRS."""
+    """``(plot,)`` places in the grid's CRS."""
     cells: Cells
-    """(plot,) cell of the grid, -1 off the grid."""
+    """``(plot,)`` cell of the grid, -1 off the grid."""
     values: NDArray[np.float32]
-    """(plot, feature) raw predictors, NaN where missing."""
+    """``(plot, feature)`` raw predictors, NaN where missing."""
     lost: dict[str, int]
     """Plots that bear a habitat and were left out, by the reason."""
     source: NDArray[np.int64]
-    """(plot,) place of each among the plots that were given."""
+    """``(plot,)`` place of each among the plots that were given."""
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -143,15 +143,15 @@ class FormationPlots:
     classes: tuple[str, ...]
     """Level-3 codes by their number on the map."""
     labels: tuple[tuple[str, ...], ...]
-    """(plot,) classes of each, at least one."""
+    """``(plot,)`` classes of each, at least one."""
     points: Points
-    """(plot,)"""
+    """``(plot,)``"""
     cells: Cells
-    """(plot,)"""
+    """``(plot,)``"""
     values: NDArray[np.float32]
-    """(plot, feature)"""
+    """``(plot, feature)``"""
     source: NDArray[np.int64]
-    """(plot,) place of each among the plots that were given."""
+    """``(plot,)`` place of each among the plots that were given."""
     dropped: dict[str, int]
     """Classes that are too rare to be learnt, with their plots."""
 
@@ -160,21 +160,21 @@ class FormationPlots:
 
     @property
     def plot(self) -> NDArray[np.int64]:
-        """(row,) plot of each row: a plot of several codes has several rows."""
+        """``(row,)`` plot of each row: a plot of several codes has several rows."""
         return np.repeat(np.arange(len(self)), [len(each) for each in self.labels])
 
     @property
     def codes(self) -> NDArray[np.str_]:
-        """(row,) code of each row."""
+        """``(row,)`` code of each row."""
         return np.array([code for each in self.labels for code in each])
 
     @property
     def row_points(self) -> Points:
-        """(row,) places."""
+        """``(row,)`` places."""
         return Points(self.points.x[self.plot], self.points.y[self.plot])
 
     def block(self, side_m: int) -> NDArray[np.str_]:
-        """Return the name of the square cell that each plot lies in (plot,).
+        """Return the name of the square cell that each plot lies in ``(plot,)``.
 
         Args:
             side_m: Metres of its side.

@@ -47,7 +47,7 @@ def external_scores(
     Args:
         plots: With classes of the ensemble; there may be none.
         ensemble: Of the same formation.
-        block: (plot,) that is resampled whole.
+        block: ``(plot,)`` that is resampled whole.
     """
     members = {ENSEMBLE: ensemble}
     members |= {name: of_learner(ensemble, name) for name in dict.fromkeys(ensemble.learners)}
@@ -68,7 +68,7 @@ def of_learner(ensemble: FormationEnsemble, name: str) -> FormationEnsemble:
 def _of_learners(
     ensemble: FormationEnsemble, values: NDArray[np.float32], fold: NDArray[np.int64]
 ) -> Probabilities:
-    """Ask each learner's voter of a fold about the plots of the fold: (plot, class) by learner."""
+    """Ask each learner's voter of a fold about the fold's plots: ``(plot, class)`` by learner."""
     shape = (len(values), len(ensemble.classes))
     found = {name: np.zeros(shape, np.float32) for name in dict.fromkeys(ensemble.learners)}
     for number in np.unique(fold).tolist():
@@ -91,8 +91,8 @@ def formation_scores(
 
     Args:
         plots: Of the formation.
-        block: (plot,) that is resampled whole.
-        probability: (plot, class) by the model's name; NaN where it says nothing.
+        block: ``(plot,)`` that is resampled whole.
+        probability: ``(plot, class)`` by the model's name; NaN where it says nothing.
         notes: Said below a model's name.
     """
     return HabitatScores(

@@ -53,7 +53,7 @@ class Split:
 
     name: str
     rows: NDArray[np.int64]
-    """(kept,) the formation's rows that belong to a group."""
+    """``(kept,)`` the formation's rows that belong to a group."""
     folds: Folds
     """Of these rows; no group is on both sides."""
     groups: int
@@ -113,7 +113,7 @@ def split_plots(
 
 
 def _groups(name: str, plots: FormationPlots, given: Plots) -> NDArray[np.int64]:
-    """Return the number of each plot's group (plot,), -1 where it has no value."""
+    """Return the number of each plot's group ``(plot,)``, -1 where it has no value."""
     if name == RANDOM:
         return np.arange(len(plots))
     columns = given.header.columns

@@ -68,7 +68,7 @@ class Study:
 
     @property
     def borne(self) -> NDArray[np.bool_]:
-        """Whether each plot bears a label (plot,)."""
+        """Whether each plot bears a label ``(plot,)``."""
         return np.array([bool(codes) for codes in self.placed.plots.labels], bool)
 
     def bert(self, name: str) -> PlantBertClassifier:
@@ -98,7 +98,7 @@ class Learned:
     tested: NDArray[np.int64]
     """Plots that were scored."""
     probability: Probabilities
-    """By name (tested, habitat)."""
+    """By name ``(tested, habitat)``."""
 
 
 def learn_by_species(
@@ -304,7 +304,7 @@ def _scores(
 def _spread(
     values: NDArray[np.float32], rows: NDArray[np.int64], count: int
 ) -> NDArray[np.float32]:
-    """Put rows (n, habitat) in their places among ``count``, NaN elsewhere."""
+    """Put rows ``(n, habitat)`` in their places among ``count``, NaN elsewhere."""
     out = np.full((count, values.shape[1]), np.nan, np.float32)
     out[rows] = values
     return out

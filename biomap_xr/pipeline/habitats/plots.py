@@ -70,9 +70,9 @@ class PlacedPlots:
 
     plots: Plots
     cells: Cells
-    """(plot,) cell of the grid; -1 off the grid or without coordinates."""
+    """``(plot,)`` cell of the grid; -1 off the grid or without coordinates."""
     block: NDArray[np.str_]
-    """(plot,) block that is held out, and resampled, whole."""
+    """``(plot,)`` block that is held out, and resampled, whole."""
 
 
 def place(plots: Plots, recipe: Recipe) -> PlacedPlots:

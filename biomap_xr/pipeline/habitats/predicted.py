@@ -30,7 +30,7 @@ def vocabulary_places(species: Sequence[str], vocabulary: Sequence[str]) -> NDAr
         vocabulary: Names of the habitat model: lower-case binomials.
 
     Returns:
-        (species,) index in the vocabulary, -1 where it has no such name.
+        ``(species,)`` index in the vocabulary, -1 where it has no such name.
 
     >>> vocabulary_places(["Abies alba", "Poa annua L."], ["abies alba"]).tolist()
     [0, -1]
@@ -85,7 +85,7 @@ class PredictedAssemblages:
             k: Species of a sentence at most.
 
         Returns:
-            Which cells these are (m,), and their assemblages with amounts of the ranked alone.
+            Which cells these are ``(m,)``, and their assemblages with amounts of the ranked alone.
         """
         inside = np.flatnonzero(cells.inside).astype(np.int64)
         places = vocabulary_places(self.model.card.species, vocabulary)
@@ -99,7 +99,7 @@ class PredictedAssemblages:
         return inside, Assemblages(ranked(amounts, k), amounts, tuple(vocabulary))
 
     def _probability(self, cells: Cells) -> NDArray[np.float32]:
-        """Predict (cell, species)."""
+        """Predict ``(cell, species)``."""
         if not len(cells):
             return np.zeros((0, len(self.model.card.species)), np.float32)
         settings = input_settings(self.model)

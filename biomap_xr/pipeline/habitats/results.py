@@ -92,7 +92,7 @@ class HabitatResults:
 
     @cached_property
     def truth(self) -> xr.DataArray | None:
-        """Habitats of the simulated Europe (y, x), where the recipe has one."""
+        """Habitats of the simulated Europe ``(y, x)``, where the recipe has one."""
         if self.recipe.simulate is None:
             return None
         return open_truth(self.workspace.virtual).open().get("habitat")

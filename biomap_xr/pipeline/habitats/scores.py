@@ -22,15 +22,15 @@ class HabitatScores:
     codes: tuple[str, ...]
     """Level-3 habitats, one a column of every probability."""
     labels: tuple[tuple[str, ...], ...]
-    """(plot,) codes that each bears."""
+    """``(plot,)`` codes that each bears."""
     block: NDArray[np.str_]
-    """(plot,) block or site that is resampled whole."""
+    """``(plot,)`` block or site that is resampled whole."""
     probability: Mapping[str, NDArray[np.float32]]
-    """By the model's name (plot, habitat); NaN where a model says nothing of a plot."""
+    """By the model's name ``(plot, habitat)``; NaN where a model says nothing of a plot."""
     row: NDArray[np.int64]
-    """(plot,) row of the plot's cell in the grid, -1 off the grid."""
+    """``(plot,)`` row of the plot's cell in the grid, -1 off the grid."""
     column: NDArray[np.int64]
-    """(plot,) its column."""
+    """``(plot,)`` its column."""
     notes: Mapping[str, str] = field(default_factory=dict)
     """What a report says below a model's name."""
 

@@ -30,7 +30,7 @@ class HabitatPart:
     """Fingerprint of the habitat model: each worker loads it once."""
     store: Path
     places: NDArray[np.int64]
-    """(species,) of the species model: index in the habitat model's vocabulary, -1 for none."""
+    """``(species,)`` of the species model: index in the habitat model's vocabulary, -1 for none."""
     settings: AssemblageMapSettings
 
 
@@ -60,7 +60,7 @@ class HabitatPass:
         self.top = TopSpecies(self.reader.k, cells, device=device)
 
     def add(self, species: slice, probability: torch.Tensor) -> None:
-        """Take in the probabilities (species, n) of a block of the species model's table."""
+        """Take in the probabilities ``(species, n)`` of a block of the species model's table."""
         places = self.part.places[species]
         known = np.flatnonzero(places != UNKNOWN)
         if len(known) == len(places):
@@ -73,7 +73,7 @@ class HabitatPass:
         """Read all sentences.
 
         Args:
-            valid: (y, x) where a prediction exists.
+            valid: ``(y, x)`` where a prediction exists.
 
         Returns:
             Variables of the cube (..., y, x), and what reports sum up.
@@ -92,6 +92,6 @@ class HabitatPass:
 
 
 def _counted(habitat: NDArray[np.uint16], codes: tuple[str, ...]) -> list[float]:
-    """Count the cells (n,) of each habitat."""
+    """Count the cells ``(n,)`` of each habitat."""
     counts = np.bincount(habitat, minlength=np.iinfo(np.uint16).max + 1)
     return [float(counts[number_of(code)]) for code in codes]

@@ -22,7 +22,7 @@ def best_from_lists(folder: Path, plots: Plots, habitats: Sequence[str]) -> NDAr
         habitats: Codes of the columns.
 
     Returns:
-        (plot, habitat) 0 to 1; habitats of the truth that have no column are left out.
+        ``(plot, habitat)`` 0 to 1; habitats of the truth that have no column are left out.
     """
     truth = open_truth(folder)
     names = [species_name(name) for name in truth.table["species"]]

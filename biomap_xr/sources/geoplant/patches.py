@@ -1,4 +1,4 @@
-"""Sentinel-2 image patches of GeoPlant and GeoLifeCLEF: JPEG pairs (RGB, NIR) and GeoTIFF."""
+"""Sentinel-2 image patches of GeoPlant and GeoLifeCLEF: JPEG pairs ``(RGB, NIR)`` and GeoTIFF."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class Patches(Protocol):
         ...
 
     def read(self, survey_id: str) -> NDArray[np.generic]:
-        """Return a survey's patch in shape (4, y, x): red, green, blue, near infrared."""
+        """Return a survey's patch in shape ``(4, y, x)``: red, green, blue, near infrared."""
         ...
 
 
@@ -59,7 +59,7 @@ class JpegPatches:
         return rgb if rgb and find_file(self.nir, survey_id, JPEG) else None
 
     def read(self, survey_id: str) -> NDArray[np.uint8]:
-        """Return a survey's patch in shape (4, y, x), uint8: red, green, blue, near infrared.
+        """Return a survey's patch in shape ``(4, y, x)``, uint8: red, green, blue, near infrared.
 
         Raises:
             InputError: No patch, a damaged one, or another size.
@@ -69,7 +69,7 @@ class JpegPatches:
         return np.concatenate([np.moveaxis(rgb, -1, 0), nir[None]])
 
     def decoded(self, folder: Path, survey_id: str, mode: str) -> NDArray[np.uint8]:
-        """Return one image ``(y, x)`` or (y, x, 3).
+        """Return one image ``(y, x)`` or ``(y, x, 3)``.
 
         Raises:
             InputError: As `read`.
@@ -97,7 +97,7 @@ class TiffPatches:
         return find_file(self.root, survey_id, TIFF)
 
     def read(self, survey_id: str) -> NDArray[np.generic]:
-        """Return a survey's patch in shape (4, y, x), int16 as stored, nodata -1 included.
+        """Return a survey's patch in shape ``(4, y, x)``, int16 as stored, nodata -1 included.
 
         Raises:
             InputError: No patch, a damaged one, another size, or a band is missing.

@@ -32,7 +32,7 @@ class TimeSeries:
 
     Attributes:
         ids: Name of each series, sorted as in the first band's file.
-        values: (series, 6, 4, 21) uint8: band x quarter x year 2000..2020, 255 where missing.
+        values: ``(series, 6, 4, 21)`` uint8: band x quarter x year 2000..2020, 255 where missing.
     """
 
     ids: tuple[str, ...]
@@ -73,7 +73,7 @@ def read_series(
             of what is kept.
 
     Returns:
-        Values in shape (series, 6, 4, 21).
+        Values in shape ``(series, 6, 4, 21)``.
 
     Raises:
         InputError: A band's file is missing or unreadable, a value is not in 0..254, an id occurs
@@ -98,7 +98,7 @@ def read_series(
 
 
 def read_band(path: Path, ids: Collection[str] | None = None) -> pd.DataFrame:
-    """Return one band's values in shape (series, 84), uint8, 255 where missing, by id.
+    """Return one band's values in shape ``(series, 84)``, uint8, 255 where missing, by id.
 
     Raises:
         InputError: As `read_series`.
@@ -115,7 +115,7 @@ def read_band(path: Path, ids: Collection[str] | None = None) -> pd.DataFrame:
 
 
 def pieces(path: Path) -> Iterator[pd.DataFrame]:
-    """Yield one band's values piece by piece, in shape (series, 84), uint8.
+    """Yield one band's values piece by piece, in shape ``(series, 84)``, uint8.
 
     Raises:
         InputError: As `read_series`.
@@ -137,7 +137,7 @@ def pieces(path: Path) -> Iterator[pd.DataFrame]:
 
 
 def checked(path: Path, piece: pd.DataFrame) -> pd.DataFrame:
-    """Return a piece's values in shape (series, 84), uint8, columns as in `STEPS`.
+    """Return a piece's values in shape ``(series, 84)``, uint8, columns as in `STEPS`.
 
     Raises:
         InputError: Columns are missing or a value is not in 0..254.

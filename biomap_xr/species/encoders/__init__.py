@@ -20,7 +20,7 @@ from biomap_xr.species.settings import (
 __all__ = ["Lattice", "Published", "Series", "Vector", "build"]
 
 YEARS: dict[str, Literal["rows", "columns"]] = {"landsat": "columns", "climate": "rows"}
-"""Which axis of a cube (channels, rows, columns) holds the years."""
+"""Which axis of a cube ``(channels, rows, columns)`` holds the years."""
 
 
 def build(modality: Modality, settings: EncoderSettings, shape: tuple[int, ...]) -> nn.Module:
@@ -29,10 +29,10 @@ def build(modality: Modality, settings: EncoderSettings, shape: tuple[int, ...])
     Args:
         modality: What it reads.
         settings: Its kind and widths.
-        shape: Of one input: (channels, rows, columns), or (channels,) for predictors.
+        shape: Of one input: ``(channels, rows, columns)``, or ``(channels,)`` for predictors.
 
     Returns:
-        A module from (n, *shape) to (n, width), with the attribute ``width``.
+        A module from (n, *shape) to ``(n, width)``, with the attribute ``width``.
 
     Raises:
         InputError: The shape is too small for the encoder.

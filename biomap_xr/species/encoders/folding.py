@@ -10,11 +10,11 @@ def fold(layer: nn.Conv1d | nn.Conv2d | nn.Linear, norm: nn.Module) -> tuple[Ten
     """Fold a batch normalisation in its inference form into the layer before it; exact.
 
     Args:
-        layer: A convolution or linear layer with weights (out, in, ...) and bias (out,).
+        layer: A convolution or linear layer with weights (out, in, ...) and bias ``(out,)``.
         norm: ``BatchNorm`` over the layer's ``out`` channels, with running statistics.
 
     Returns:
-        Weight in the layer's shape and bias (out,).
+        Weight in the layer's shape and bias ``(out,)``.
     """
     batch_norm = cast("nn.BatchNorm2d", norm)
     mean, variance = cast("Tensor", batch_norm.running_mean), cast("Tensor", batch_norm.running_var)
@@ -28,12 +28,12 @@ def convolve(x: Tensor, layer: nn.Conv2d, norm: nn.BatchNorm2d) -> Tensor:
     """Convolve and normalise: two steps in training, one folded step in inference.
 
     Args:
-        x: (n, in, rows, columns).
+        x: ``(n, in, rows, columns)``.
         layer: 3 x 3 convolution of stride 1; its padding is kept.
         norm: Over its output channels.
 
     Returns:
-        (n, out, rows, columns), before the activation.
+        ``(n, out, rows, columns)``, before the activation.
     """
     if norm.training:
         return norm(layer(x))

@@ -58,10 +58,10 @@ class Lattice(nn.Module):
         """Embed standardised windows.
 
         Args:
-            x: (n, channels, window, window).
+            x: ``(n, channels, window, window)``.
 
         Returns:
-            (n, width).
+            ``(n, width)``.
         """
         x = x.contiguous(memory_format=torch.channels_last)
         x = torch.relu(convolve(x, self.conv1, self.bn1))
@@ -78,7 +78,7 @@ class Lattice(nn.Module):
         bounded by the strip.
 
         Args:
-            x: (channels, rows, columns) standardised 10 m pixels, ``5 (cells - 1) + window`` a
+            x: ``(channels, rows, columns)`` standardised 10 m pixels, ``5 (cells - 1) + window`` a
                 side.
             window: Side of a cell's window in pixels, at least 29.
 
@@ -101,7 +101,7 @@ class Lattice(nn.Module):
         return result
 
     def _strips(self, x: Tensor, rows: int) -> Iterator[Tensor]:
-        """Yield activations after the last convolution as strips (rows, columns, width)."""
+        """Yield activations after the last convolution as strips ``(rows, columns, width)``."""
         dtype = torch.bfloat16 if self.reduced else x.dtype
         layers = [
             tuple(part.to(dtype) for part in fold(conv, norm))

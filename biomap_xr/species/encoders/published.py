@@ -54,11 +54,11 @@ class Published(nn.Module):
         """Embed standardised windows or cubes.
 
         Args:
-            x: (n, channels, rows, columns), at least 4 x 4; an odd last row or column is seen by
-                the convolutions and dropped by the pooling, as published.
+            x: ``(n, channels, rows, columns)``, at least 4 x 4; an odd last row or column is seen
+                by the convolutions and dropped by the pooling, as published.
 
         Returns:
-            (n, width).
+            ``(n, width)``.
         """
         x = torch.relu(convolve(x, self.conv1, self.bn1))
         x = nn.functional.max_pool2d(torch.relu(convolve(x, self.conv2, self.bn2)), 2)
@@ -70,7 +70,7 @@ class Published(nn.Module):
         """Embed every map cell of a raster, window by window (the exact but slow way).
 
         Args:
-            x: (channels, rows, columns) standardised 10 m pixels.
+            x: ``(channels, rows, columns)`` standardised 10 m pixels.
             window: Side of a cell's window in pixels.
 
         Returns:

@@ -38,10 +38,11 @@ class Series(nn.Module):
         """Embed standardised cubes.
 
         Args:
-            x: (n, channels, years, seasons) or (n, channels, seasons, years), as ``years`` says.
+            x: ``(n, channels, years, seasons)`` or ``(n, channels, seasons, years)``, as ``years``
+                says.
 
         Returns:
-            (n, width).
+            ``(n, width)``.
         """
         if self.years == "rows":
             x = x.transpose(2, 3)
@@ -50,7 +51,7 @@ class Series(nn.Module):
         return torch.relu(self._along_years(x, self.conv2, self.bn2)).mean(2)
 
     def _along_years(self, x: Tensor, conv: nn.Conv1d, norm: nn.BatchNorm1d) -> Tensor:
-        """Convolve (n, channels, years) and normalise, folded into one step in inference."""
+        """Convolve ``(n, channels, years)`` and normalise, folded into one step in inference."""
         if norm.training:
             return norm(conv(x))
         weight, bias = fold(conv, norm)

@@ -20,10 +20,10 @@ class Vector(nn.Module):
         """Embed standardised predictors.
 
         Args:
-            x: (n, channels).
+            x: ``(n, channels)``.
 
         Returns:
-            (n, width).
+            ``(n, width)``.
         """
         for layer, norm in zip(self.layers, self.norms, strict=True):
             x = torch.relu(norm(layer(x)))

@@ -52,7 +52,7 @@ class CatBoost:
         return cls(booster, content)
 
     def probabilities(self, columns: NDArray[np.float32], threads: int) -> NDArray[np.float64]:
-        """Return (row, class) of prepared columns (row, column), NaN where a number is missing."""
+        """Return ``(row, class)`` of prepared columns ``(row, column)``, NaN where missing."""
         pool = catboost.Pool(_data(columns, len(self.booster.get_cat_feature_indices())))
         found = self.booster.predict(pool, prediction_type="Probability", thread_count=threads)
         return np.asarray(found)
@@ -121,7 +121,7 @@ def _pool(problem: Problem) -> catboost.Pool:
 
 
 def _data(columns: NDArray[np.float32], categories: int) -> catboost.FeaturesData:
-    """Split columns (row, column) into numbers and, last, categories as CatBoost takes them."""
+    """Split columns ``(row, column)`` into numbers and, last, categories as CatBoost takes them."""
     numeric = columns.shape[1] - categories
     named = columns[:, numeric:].astype(np.int64).astype(np.bytes_).astype(object)
     return catboost.FeaturesData(

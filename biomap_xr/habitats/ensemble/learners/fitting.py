@@ -82,10 +82,10 @@ class FittedLearner:
         """Return probabilities of raw predictors.
 
         Args:
-            values: (row, feature) in the order of `features`, NaN where missing.
+            values: ``(row, feature)`` in the order of `features`, NaN where missing.
 
         Returns:
-            (row, class) in the order of `classes`; rows sum to 1.
+            ``(row, class)`` in the order of `classes`; rows sum to 1.
 
         Raises:
             InputError: Columns do not fit the feature table.

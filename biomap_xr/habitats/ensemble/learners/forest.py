@@ -27,21 +27,21 @@ class Forest:
     """All trees one behind the other: an inner node sends a row left where column <= threshold."""
 
     roots: NDArray[np.int64]
-    """Number of each tree's first node (tree,)."""
+    """Number of each tree's first node ``(tree,)``."""
     feature: NDArray[np.int32]
-    """Column that a node asks (node,), or `LEAF`."""
+    """Column that a node asks ``(node,)``, or `LEAF`."""
     threshold: NDArray[np.float32]
-    """Of an inner node (node,)."""
+    """Of an inner node ``(node,)``."""
     left: NDArray[np.int32]
-    """Number of the node for a yes (node,); of a leaf: its number among all leaves."""
+    """Number of the node for a yes ``(node,)``; of a leaf: its number among all leaves."""
     right: NDArray[np.int32]
-    """Number of the node for a no (node,)."""
+    """Number of the node for a no ``(node,)``."""
     leaf_start: NDArray[np.int64]
     """Where the classes of each leaf begin (leaf + 1,); most leaves hold few of many classes."""
     leaf_class: NDArray[np.uint16]
-    """Number of a class in a leaf (entry,)."""
+    """Number of a class in a leaf ``(entry,)``."""
     leaf_share: NDArray[np.float32]
-    """Its share of the leaf's weight (entry,), 0 to 1; a leaf's sum to 1."""
+    """Its share of the leaf's weight ``(entry,)``, 0 to 1; a leaf's sum to 1."""
     classes: NDArray[np.int64]
     """How many classes there are (1,)."""
 
@@ -94,10 +94,10 @@ class Forest:
         return cls(**arrays)
 
     def probabilities(self, columns: NDArray[np.float32], threads: int) -> NDArray[np.float64]:
-        """Return the mean share of each class over all trees (row, class).
+        """Return the mean share of each class over all trees ``(row, class)``.
 
         Args:
-            columns: Prepared (row, column), without NaN.
+            columns: Prepared ``(row, column)``, without NaN.
             threads: Not used: one walk is one thread.
         """
         total = np.zeros((len(columns), int(self.classes[0])))
@@ -148,7 +148,7 @@ def _below(threshold: NDArray[np.float64]) -> NDArray[np.float32]:
 
 @numba.njit(cache=True, nogil=True)
 def _walk(columns: Any, trees: Any, leaves: Any, total: Any) -> None:
-    """Add the shares of the leaf that each row ends in, tree by tree, to ``total`` (row, class)."""
+    """Add the shares of each row's leaf, tree by tree, to ``total`` ``(row, class)``."""
     roots, feature, threshold, left, right = trees
     start, classes, shares = leaves
     for row in range(columns.shape[0]):

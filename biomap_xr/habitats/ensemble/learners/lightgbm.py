@@ -47,7 +47,7 @@ class LightGBM:
             ) from error
 
     def probabilities(self, columns: NDArray[np.float32], threads: int) -> NDArray[np.float64]:
-        """Return (row, class) of prepared columns (row, column), NaN where missing."""
+        """Return ``(row, class)`` of prepared columns ``(row, column)``, NaN where missing."""
         # Version 4.7.0 is some ten times slower where the number of threads is left to it.
         return np.asarray(self.booster.predict(columns, num_threads=threads))
 

@@ -62,11 +62,11 @@ class Perceptron:
         return cls(network.eval(), settings, card["shape"], temperature, course)
 
     def logits(self, columns: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return (row, class) of prepared columns (row, column), before the temperature."""
+        """Return ``(row, class)`` of prepared columns ``(row, column)``, before the temperature."""
         return logits_of(self.network, columns)
 
     def probabilities(self, columns: NDArray[np.float32], threads: int) -> NDArray[np.float64]:
-        """Return (row, class) of prepared columns (row, column).
+        """Return ``(row, class)`` of prepared columns ``(row, column)``.
 
         Args:
             columns: Without NaN.

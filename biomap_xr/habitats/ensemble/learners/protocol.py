@@ -35,7 +35,7 @@ class Learner(Protocol):
         """Bagging, boosting or perceptron."""
 
     def predict_proba(self, values: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Return probabilities (row, class) of raw predictors (row, feature), NaN where missing.
+        """Return probabilities ``(row, class)`` of raw predictors ``(row, feature)``, NaN: missing.
 
         Rows sum to 1; classes are the learner's own.
         """
@@ -49,9 +49,9 @@ class Rows:
     """Labelled observations of one formation."""
 
     values: NDArray[np.float32]
-    """Raw predictors (row, feature) in the order of the feature table, NaN where missing."""
+    """Raw predictors ``(row, feature)`` in the order of the feature table, NaN where missing."""
     codes: NDArray[np.str_]
-    """Level-3 code of each row (row,); a plot of several habitats has a row for each."""
+    """Level-3 code of each row ``(row,)``; a plot of several habitats has a row for each."""
 
     def __post_init__(self) -> None:
         if self.values.ndim != 2 or self.codes.shape != self.values.shape[:1]:
@@ -64,7 +64,7 @@ class Rows:
         return len(self.codes)
 
     def select(self, where: NDArray[Any]) -> Self:
-        """Return some rows, by a mask (row,) or by their numbers."""
+        """Return some rows, by a mask ``(row,)`` or by their numbers."""
         return type(self)(self.values[where], self.codes[where])
 
 
@@ -73,11 +73,11 @@ class Problem:
     """What a library is given: prepared columns and numbered classes."""
 
     columns: NDArray[np.float32]
-    """(row, column), as the preparation of the algorithm makes them."""
+    """``(row, column)``, as the preparation of the algorithm makes them."""
     labels: NDArray[np.int64]
-    """Number of the class of each row (row,)."""
+    """Number of the class of each row ``(row,)``."""
     weights: NDArray[np.float64]
-    """Weight of each row (row,), positive; all 1 without class weights."""
+    """Weight of each row ``(row,)``, positive; all 1 without class weights."""
     classes: int
     """How many classes there are; each has at least one row in training."""
     categories: tuple[int, ...] = ()
@@ -103,7 +103,7 @@ class Model(Protocol):
     """What a library made of a problem."""
 
     def probabilities(self, columns: NDArray[np.float32], threads: int) -> NDArray[np.float64]:
-        """Return (row, class) of prepared columns (row, column); rows sum to 1."""
+        """Return ``(row, class)`` of prepared columns ``(row, column)``; rows sum to 1."""
 
     def summary(self) -> dict[str, Any]:
         """Return what is told of the model in cards and reports, such as rounds used."""

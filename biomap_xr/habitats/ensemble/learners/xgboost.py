@@ -46,7 +46,7 @@ class XGBoost:
             ) from error
 
     def probabilities(self, columns: NDArray[np.float32], threads: int) -> NDArray[np.float64]:
-        """Return (row, class) of prepared columns (row, column), NaN where missing."""
+        """Return ``(row, class)`` of prepared columns ``(row, column)``, NaN where missing."""
         matrix = xgboost.DMatrix(
             columns,
             feature_types=self.booster.feature_types,

@@ -37,19 +37,19 @@ class Trees(NamedTuple):
     """Trees of one model as arrays; places in `leaf` are written as their complement, below 0."""
 
     nodes: NDArray[np.int32]
-    """(node, 4): column with flags, bits of the threshold or number of the set, left, right."""
+    """``(node, 4)``: column with flags, bits of the threshold or number of the set, left, right."""
     roots: NDArray[np.int32]
-    """`(tree,)` first node of each, or the complement of a leaf where a tree is nothing else."""
+    """``(tree,)`` first node of each, or the complement of a leaf where a tree is nothing else."""
     leaf_start: NDArray[np.int64]
     """(leaf + 1,) where the entries of each leaf begin."""
     entry_class: NDArray[np.int32]
-    """`(entry,)` class that a value is added to."""
+    """``(entry,)`` class that a value is added to."""
     entry_value: NDArray[Any]
-    """`(entry,)` values in the type that the library adds up in."""
+    """``(entry,)`` values in the type that the library adds up in."""
     set_start: NDArray[np.int64]
     """(set + 1,) where the words of each set of categories begin."""
     set_words: NDArray[np.uint32]
-    """`(word,)` 32 categories each, the lowest bit the first: these go left."""
+    """``(word,)`` 32 categories each, the lowest bit the first: these go left."""
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -58,8 +58,8 @@ def add_up(trees: Any, columns: Any, sums: Any) -> None:
 
     Args:
         trees: `Trees`.
-        columns: `(row, column)` float32, NaN where missing; neighbours in a row are faster.
-        sums: `(row, class)` in the type of the entries, added to in place.
+        columns: ``(row, column)`` float32, NaN where missing; neighbours in a row are faster.
+        sums: ``(row, class)`` in the type of the entries, added to in place.
     """
     rows, width = columns.shape
     values = np.zeros((width, LANES), np.float32)
@@ -146,7 +146,7 @@ def _in_set(sets: Any, index: Any, values: Any, column: Any) -> Any:
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def _add(leaves: Any, leaf: Any, cells: Any, block: Any) -> None:
-    """Add the entries of a leaf to the totals `(class, cell)` of the cells that reached it."""
+    """Add the entries of a leaf to the totals ``(class, cell)`` of the cells that reached it."""
     start, classes, entries = leaves
     first, last = start[leaf], start[leaf + 1]
     # Cells of a word that has no more than FEW bits.

@@ -18,7 +18,7 @@ class TreeTable:
 
     trees: Trees
     start: NDArray[Any]
-    """`(class,)` where sums begin, in the type that the library adds up in; one for a sigmoid."""
+    """``(class,)`` where sums begin, in the type that the library adds up in; one for a sigmoid."""
     link: Link
     """Share: sums over their total (forests); softmax; sigmoid: of one sum for two classes."""
     columns: int
@@ -27,7 +27,7 @@ class TreeTable:
     """Values up to it, above or below 0, are taken as 0."""
 
     def probabilities(self, columns: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Return `(row, class)` of prepared columns `(row, column)`, NaN where missing.
+        """Return ``(row, class)`` of prepared columns ``(row, column)``, NaN where missing.
 
         Rows that are neighbours on the map should be neighbours here: 64 rows go down together.
 
@@ -48,7 +48,7 @@ class TreeTable:
 
 
 def linked(sums: NDArray[Any], link: Link) -> NDArray[np.float64]:
-    """Turn the sums of trees `(row, class)` into probabilities `(row, class)` that add up to 1.
+    """Turn the sums of trees ``(row, class)`` into probabilities ``(row, class)`` that add up to 1.
 
     >>> linked(np.array([[0.0, np.log(3)]]), "softmax").round(6).tolist()
     [[0.25, 0.75]]
@@ -72,21 +72,21 @@ class Branches:
     """
 
     column: NDArray[np.int32]
-    """`(node,)`"""
+    """``(node,)``"""
     threshold: NDArray[np.float32]
-    """`(node,)` cells at most it go left; the number of a set of categories where it is one."""
+    """``(node,)`` cells at most it go left; the number of a set of categories where it is one."""
     left: NDArray[np.int32]
-    """`(node,)`"""
+    """``(node,)``"""
     right: NDArray[np.int32]
-    """`(node,)`"""
+    """``(node,)``"""
     missing_left: NDArray[np.bool_]
-    """`(node,)` whether a missing value goes left."""
+    """``(node,)`` whether a missing value goes left."""
     category: NDArray[np.bool_]
-    """`(node,)` whether a set of categories decides."""
+    """``(node,)`` whether a set of categories decides."""
     sets: tuple[NDArray[np.uint32], ...]
     """Words of each set of categories; those in it go left."""
     value: NDArray[Any]
-    """`(leaf,)`"""
+    """``(leaf,)``"""
 
 
 def assembled(branches: list[Branches], classes: list[int], dtype: type[np.floating]) -> Trees:
@@ -130,7 +130,7 @@ def rounded_down(threshold: NDArray[np.float64]) -> NDArray[np.float32]:
 
 
 def _packed(tree: Branches, first_node: int, first_leaf: int, sets: int) -> NDArray[np.int32]:
-    """Return the nodes of a tree (node, 4) with numbers that count over all trees."""
+    """Return the nodes of a tree ``(node, 4)`` with numbers that count over all trees."""
     flags = np.where(tree.missing_left, DEFAULT_LEFT, 0) + np.where(tree.category, CATEGORICAL, 0)
     bits = tree.threshold.astype(np.float32).view(np.int32)
     numbers = np.where(tree.category, tree.threshold, 0).astype(np.int32) + sets

@@ -43,7 +43,7 @@ def from_xgboost(content: bytes) -> TreeTable | None:
 
 
 def _start(text: str, link: Link, classes: int) -> NDArray[np.float32]:
-    """Return the scores before the first tree `(class,)`; they are written as probabilities."""
+    """Return the scores before the first tree ``(class,)``; they are written as probabilities."""
     score = np.array(json.loads(text), np.float64).reshape(-1)
     if link == "sigmoid":
         score = np.log(score / (1 - score))
