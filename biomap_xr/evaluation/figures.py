@@ -3,6 +3,8 @@
 Every function takes an opened cube and a theme and returns a Matplotlib figure.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
@@ -184,13 +186,18 @@ def _legend(axes: Axes, codes: NDArray[np.integer], theme: Theme) -> None:
     ]
     # Without its share: how much sea a tile holds says nothing about its plants.
     handles.append(Patch(facecolor=theme.nodata, edgecolor=theme.line, label="sea, no prediction"))
+    share_legend(axes, handles, theme)
+
+
+def share_legend(axes: Axes, handles: Sequence[Patch], theme: Theme) -> None:
+    """Put a legend of classes and their shares to the right of a map."""
     legend = axes.legend(
         handles=handles,
         loc="upper left",
         bbox_to_anchor=(1.01, 1),
         frameon=False,
         labelcolor=theme.ink,
-        fontsize=8.5,
+        fontsize=8,
         title="share of the mapped cells",
         alignment="left",
     )

@@ -12,7 +12,7 @@ from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from biomap_xr.evaluation.drawing import canvases, colour_bar, dress, entitle, paint
-from biomap_xr.evaluation.figures import LONGEST
+from biomap_xr.evaluation.figures import LONGEST, share_legend
 from biomap_xr.evaluation.lettering import drawable
 from biomap_xr.evaluation.palette import LIGHT, Theme
 from biomap_xr.evaluation.thinning import Raster, thin
@@ -151,17 +151,7 @@ def _legend(
         share = sum(counts[number] for number in rest) / total
         handles.append(Patch(facecolor="none", label=f"{len(rest)} more  {share:.1%}"))
     handles.append(Patch(facecolor=theme.nodata, edgecolor=theme.line, label="no habitat"))
-    legend = axes.legend(
-        handles=handles,
-        loc="upper left",
-        bbox_to_anchor=(1.01, 1),
-        frameon=False,
-        labelcolor=theme.ink,
-        fontsize=8,
-        title="share of the mapped cells",
-        alignment="left",
-    )
-    legend.get_title().set(color=theme.quiet, fontsize=8.5)
+    share_legend(axes, handles, theme)
 
 
 def _short(name: str) -> str:

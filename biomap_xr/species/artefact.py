@@ -4,16 +4,15 @@
 """
 
 import hashlib
-import json
 from pathlib import Path
 
 import safetensors.torch
 import torch
-from pydantic import ValidationError
 from safetensors import SafetensorError
 from torch import Tensor
 
 from biomap_xr.errors import CorruptError, InputError
+from biomap_xr.run.card import card_from_bytes, card_to_bytes
 from biomap_xr.run.folder import digest, read_folder, write_folder
 from biomap_xr.species.assembly import rebuilt
 from biomap_xr.species.card import ModelCard
@@ -25,7 +24,7 @@ CARD = "card.json"
 
 def fingerprint(model: SpeciesModel) -> str:
     """Give the SHA-256 of a model's weights and card, in hexadecimal: equal for equal models."""
-    return hashlib.sha256(_card_bytes(_stamped(model.card, _weights(model)))).hexdigest()
+    return hashlib.sha256(card_to_bytes(_stamped(model.card, _weights(model)))).hexdigest()
 
 
 def save_model(model: SpeciesModel, folder: Path) -> SpeciesModel:
@@ -42,7 +41,7 @@ def save_model(model: SpeciesModel, folder: Path) -> SpeciesModel:
     """
     weights = _weights(model)
     model.card = _stamped(model.card, weights)
-    write_folder({WEIGHTS: weights, CARD: _card_bytes(model.card)}, folder)
+    write_folder({WEIGHTS: weights, CARD: card_to_bytes(model.card)}, folder)
     return model
 
 
@@ -66,7 +65,7 @@ def load_model(folder: Path, device: str | torch.device = "cpu") -> SpeciesModel
             "one or give its path"
         )
     contents = read_folder(folder, (WEIGHTS, CARD))
-    card = _card(contents[CARD], folder / CARD)
+    card = card_from_bytes(ModelCard, contents[CARD], folder / CARD)
     if digest(contents[WEIGHTS]) != card.weights_sha256:
         raise CorruptError(
             f"{folder / WEIGHTS}: SHA-256 {digest(contents[WEIGHTS])}, the card expects "
@@ -91,19 +90,3 @@ def _weights(model: SpeciesModel) -> bytes:
 
 def _stamped(card: ModelCard, weights: bytes) -> ModelCard:
     return card.model_copy(update={"weights_sha256": digest(weights)})
-
-
-def _card_bytes(card: ModelCard) -> bytes:
-    # Sorted keys: the same card has the same bytes, whatever order it was filled in.
-    return json.dumps(card.model_dump(mode="json"), indent=1, sort_keys=True).encode()
-
-
-def _card(content: bytes, path: Path) -> ModelCard:
-    try:
-        return ModelCard.model_validate_json(content)
-    except ValidationError as error:
-        raise InputError(
-            f"{path} is no model card of this version: {error}; "
-            "expected the card that save_model "
-            "writes; train again or use the version that wrote it"
-        ) from error

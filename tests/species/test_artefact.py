@@ -86,7 +86,7 @@ def _rewrite(folder, change) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda card: card.update(format_version=9), "no model card of this version"),
+        (lambda card: card.update(format_version=9), "no card of this version"),
         (lambda card: card["species"].pop(), "6 names for 7 ids"),
         (lambda card: card["normalisation"]["landsat"]["mean"].pop(), "mean: 5 values"),
         (

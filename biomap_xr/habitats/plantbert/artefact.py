@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import safetensors.torch
-from pydantic import ValidationError
 from safetensors import SafetensorError
 from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerBase
 
@@ -18,6 +17,7 @@ from biomap_xr.errors import CorruptError, InputError
 from biomap_xr.habitats.plantbert.card import HabitatCard
 from biomap_xr.habitats.plantbert.model import HabitatModel
 from biomap_xr.habitats.plantbert.tokenizer import load_tokenizer, sentence_tokens
+from biomap_xr.run.card import card_from_bytes, card_to_bytes
 from biomap_xr.run.folder import digest, read_folder, write_folder
 
 WEIGHTS = "model.safetensors"
@@ -28,7 +28,7 @@ TOKENIZER = "tokenizer.json"
 
 def fingerprint(model: HabitatModel) -> str:
     """Give the SHA-256 of a model's weights and card, in hexadecimal: equal for equal models."""
-    return digest(_card_bytes(_stamped(model.card, weights_of(model.network))))
+    return digest(card_to_bytes(_stamped(model.card, weights_of(model.network))))
 
 
 def save_model(model: HabitatModel, folder: Path) -> HabitatModel:
@@ -48,7 +48,7 @@ def save_model(model: HabitatModel, folder: Path) -> HabitatModel:
     files = {
         WEIGHTS: weights,
         CONFIGURATION: _configuration_bytes(model.network.config),
-        CARD: _card_bytes(saved.card),
+        CARD: card_to_bytes(saved.card),
         **_tokenizer_files(model.tokenizer),
     }
     write_folder(files, folder)
@@ -71,7 +71,7 @@ def load_model(folder: Path, device: str = "cpu") -> HabitatModel:
     """
     files = read_folder(folder)
     _check_complete(files, folder)
-    card = _card(files[CARD], folder / CARD)
+    card = card_from_bytes(HabitatCard, files[CARD], folder / CARD)
     if digest(files[WEIGHTS]) != card.weights_sha256:
         raise CorruptError(
             f"{folder / WEIGHTS}: SHA-256 {digest(files[WEIGHTS])}, the card expects "
@@ -133,18 +133,3 @@ def _configuration_bytes(config: BertConfig) -> bytes:
 
 def _stamped(card: HabitatCard, weights: bytes) -> HabitatCard:
     return card.model_copy(update={"weights_sha256": digest(weights)})
-
-
-def _card_bytes(card: HabitatCard) -> bytes:
-    # Sorted keys: the same card has the same bytes, whatever order it was filled in.
-    return json.dumps(card.model_dump(mode="json"), indent=1, sort_keys=True).encode()
-
-
-def _card(content: bytes, path: Path) -> HabitatCard:
-    try:
-        return HabitatCard.model_validate_json(content)
-    except ValidationError as error:
-        raise InputError(
-            f"{path} is no card of this version: {error}; expected the one that save_model "
-            "writes; train again or use the version that wrote it"
-        ) from error
