@@ -30,7 +30,7 @@ from biomap_xr.virtual.vegetation import header_table, make_vegetation, species_
 LOG = logging.getLogger(__name__)
 
 MANIFEST, UNFINISHED = "manifest.json", "manifest.unfinished.json"
-VERSION = 6
+VERSION = 7
 """Raised when the same settings give other files."""
 
 

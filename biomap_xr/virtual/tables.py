@@ -22,7 +22,7 @@ FORMATIONS = {
     "N": ("Coastal habitats", (128, 48, 90)),
     "Q": ("Wetlands", (29, 216, 160)),
     "R": ("Grasslands and lands dominated by forbs, mosses or lichens", (211, 188, 38)),
-    "S": ("Heathlands, scrub and tundra", (120, 40, 20)),
+    "S": ("Heathlands, scrub and tundra", (214, 108, 52)),
     "T": ("Forests and other wooded land", (23, 106, 13)),
     "U": ("Inland habitats with no or little soil and mostly with sparse vegetation", (115, 50, 0)),
     "V": ("Vegetated man-made habitats", (255, 255, 85)),
