@@ -1,6 +1,6 @@
 """A profile says what the machines are; here it becomes workers."""
 
-from biomap_xr.cluster.memory import keep_freed_memory
+from biomap_xr.cluster.memory import keep_freed_memory, release_freed_memory
 from biomap_xr.cluster.opening import InsecureAddressWarning, check_machines, open_session
 from biomap_xr.cluster.profiles import (
     AddressProfile,
@@ -28,4 +28,5 @@ __all__ = [
     "open_session",
     "profile_of",
     "read_profile",
+    "release_freed_memory",
 ]

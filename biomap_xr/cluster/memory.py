@@ -6,11 +6,12 @@ itself, and more so as Dask sets it, glibc returns each of them, and the system 
 
 import ctypes
 import sys
+from collections.abc import Callable
 
 MIB = 1 << 20
 KEPT = 128 * MIB
-"""Freed bytes that a process keeps at most; without any limit a worker seems to grow from tile to
-tile."""
+"""Freed bytes at the end of the heap that stay; those between arrays in use always do, until
+`release_freed_memory`."""
 LARGEST = 32 * MIB
 """Larger arrays go back at once; glibc takes no higher limit."""
 
@@ -34,10 +35,27 @@ def keep_freed_memory() -> bool:
     Returns:
         False where the C library knows no such limits: then nothing is changed.
     """
-    if not sys.platform.startswith("linux"):
-        return False
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    mallopt = _of_libc("mallopt")
     if mallopt is None:
         return False
     trimmed, mapped = mallopt(_TRIM_THRESHOLD, KEPT), mallopt(_MMAP_THRESHOLD, LARGEST)
     return bool(trimmed and mapped)
+
+
+def release_freed_memory() -> bool:
+    """Return all freed memory of this process to the system, also that between arrays in use.
+
+    Between two tiles it costs little, and a worker does not grow from tile to tile.
+
+    Returns:
+        Whether any was returned; False where the C library knows no such call.
+    """
+    trim = _of_libc("malloc_trim")
+    return trim is not None and bool(trim(0))
+
+
+def _of_libc(name: str) -> Callable[..., int] | None:
+    """Return a function of glibc, None on other systems."""
+    if not sys.platform.startswith("linux"):
+        return None
+    return getattr(ctypes.CDLL(None), name, None)

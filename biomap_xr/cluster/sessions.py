@@ -20,6 +20,7 @@ from dask.local import SynchronousExecutor
 from distributed import Client, Future, KilledWorker, Worker, WorkerPlugin
 from distributed.scheduler import NoValidWorkerError, NoWorkerError
 
+from biomap_xr.cluster.memory import release_freed_memory
 from biomap_xr.cluster.profiles import Device
 
 logger = logging.getLogger(__name__)
@@ -250,5 +251,9 @@ class IgnoreInterrupt(WorkerPlugin):
 
 
 def run_job(token: str, *arguments: Any) -> object:
-    """Call the function that `JobPlugin` brought to this worker."""
-    return _jobs[token](*arguments)
+    """Call the function that `JobPlugin` brought to this worker, and tidy up behind it."""
+    try:
+        return _jobs[token](*arguments)
+    finally:
+        # What a tile has freed is the next one's, but a worker must not grow by what lies between.
+        release_freed_memory()
