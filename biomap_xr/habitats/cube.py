@@ -10,6 +10,8 @@ from biomap_xr.grid import Grid
 from biomap_xr.habitats.eunis import NO_HABITAT, number_of
 
 RANKS = 3
+CLASS = "eunis"
+"""Dim of the classes of a model; its index are their codes, such as R22."""
 NO_PERCENT = 255
 """Where a percentage does not exist."""
 BY_SPECIES = "by_species"
@@ -121,11 +123,11 @@ def _probability() -> Variable:
     }
     return Variable(
         "probability",
-        ("habitat", "y", "x"),
+        (CLASS, "y", "x"),
         "uint8",
         NO_PERCENT,
         attributes,
-        chunks={"habitat": 1},
+        chunks={CLASS: 1},
     )
 
 
@@ -138,9 +140,8 @@ def _coordinates(codes: Sequence[str]) -> dict[str, Coordinate]:
     numbers = np.array([number_of(code) for code in codes], np.uint16)
     return {
         "rank": Coordinate(("rank",), np.arange(1, RANKS + 1, dtype=np.uint8), {}),
-        # The dim shares its name with a variable over (rank, y, x), so it has no index of its own.
-        "habitat_code": Coordinate(("habitat",), np.array(codes), {"long_name": "EUNIS code"}),
+        CLASS: Coordinate((CLASS,), np.array(codes), {"long_name": "EUNIS code"}),
         "habitat_number": Coordinate(
-            ("habitat",), numbers, {"long_name": "number of the code on the map"}
+            (CLASS,), numbers, {"long_name": "number of the code on the map"}
         ),
     }

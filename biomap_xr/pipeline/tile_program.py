@@ -32,7 +32,7 @@ from biomap_xr.species.settings import MapSettings
 if TYPE_CHECKING:
     from biomap_xr.run.receipts import Statistics
 
-KERNEL = 3
+KERNEL = 4
 """Raised when the values that the program writes change."""
 
 

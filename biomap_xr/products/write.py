@@ -11,7 +11,7 @@ import xarray as xr
 from biomap_xr.cubes import digest_of, open_cube
 from biomap_xr.errors import InputError
 from biomap_xr.grid import Grid
-from biomap_xr.habitats.cube import BY_ENVIRONMENT, BY_SPECIES, WALL_TO_WALL
+from biomap_xr.habitats.cube import BY_ENVIRONMENT, BY_SPECIES, CLASS, WALL_TO_WALL
 from biomap_xr.habitats.eunis import LEVELS, at_level
 from biomap_xr.habitats.legend import NODATA, SPECIAL, Legend
 from biomap_xr.habitats.rules.crosswalk import Crosswalk
@@ -141,17 +141,17 @@ def write_species_products(
 
 
 def codes_of(cube: xr.Dataset) -> Sequence[str]:
-    """Return the codes of a cube's classes ``(habitat,)``.
+    """Return the codes of a cube's classes ``(eunis,)``.
 
     Raises:
         InputError: It names none.
     """
-    if "habitat_code" not in cube.coords:
+    if CLASS not in cube.coords:
         raise InputError(
-            f"the cube has the coordinates {list(cube.coords)}; expected habitat_code with the "
+            f"the cube has the coordinates {list(cube.coords)}; expected {CLASS} with the "
             "code of each class: make the maps again"
         )
-    return [str(code) for code in cube["habitat_code"].to_numpy()]
+    return [str(code) for code in cube[CLASS].to_numpy()]
 
 
 def _source(cube: xr.Dataset, raster: Raster, legend: Legend) -> Source:

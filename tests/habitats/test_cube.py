@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import numpy as np
+import xarray as xr
 
 from biomap_xr.cubes import declare, open_cube
 from biomap_xr.grid import Grid, GridSettings
@@ -22,10 +23,19 @@ def test_by_species_is_laid_out_as_declared(tmp_path: Path) -> None:
     assert cube["habitat"].dtype == np.uint16
     assert cube["habitat"].dims == ("rank", "y", "x")
     assert cube["confidence"].dtype == cube["probability"].dtype == np.uint8
-    assert cube["probability"].dims == ("habitat", "y", "x")
+    assert cube["probability"].dims == ("eunis", "y", "x")
     assert cube["habitat_number"].values.tolist() == [5202, 7107]
     assert (cube["level1"] == 65535).all()
     assert (cube["confidence"] == 255).all()
+
+
+def test_analysts_mask_maps_and_take_classes_by_their_codes(tmp_path: Path) -> None:
+    declare(tmp_path / "h.zarr", by_species_cube(grid(), CODES, {}, probabilities=True))
+    cube = xr.open_zarr(tmp_path / "h.zarr", group="by_species", mask_and_scale=False)
+    assert set(cube.data_vars) == {"habitat", "confidence", "level1", "level2", "probability"}
+    assert cube["probability"].sel(eunis="T17").dims == ("y", "x")
+    # A coordinate would be left as it is.
+    assert cube.where(cube["confidence"] < 0)["habitat"].isnull().all()
 
 
 def test_without_probabilities(tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def test_files_hold_what_the_cubes_hold(environment):
     with rasterio.open(folder / "habitat_probability" / "T.tif") as file:
         cube = open_cube(store, "by_environment/T")
         np.testing.assert_array_equal(file.read(), cube["probability"].to_numpy())
-        assert file.descriptions == tuple(cube["habitat_code"].to_numpy())
+        assert file.descriptions == tuple(cube["eunis"].to_numpy())
     with rasterio.open(folder / "wall_to_wall" / "eunis_dominant.tif") as file:
         wall = open_cube(store, "wall_to_wall")["habitat"].to_numpy()
         np.testing.assert_array_equal(file.read(1), wall[0])

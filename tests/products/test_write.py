@@ -120,5 +120,5 @@ def test_attributes_go_with_the_files():
 def test_classes_are_the_cubes(store):
     cube = open_cube(store, "by_environment/T")
     assert codes_of(cube) == ["T11", "T17", "T31"]
-    with pytest.raises(InputError, match="expected habitat_code"):
-        codes_of(cube.drop_vars("habitat_code"))
+    with pytest.raises(InputError, match="expected eunis"):
+        codes_of(cube.drop_vars("eunis"))

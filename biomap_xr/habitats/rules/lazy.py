@@ -12,13 +12,13 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from biomap_xr.errors import InputError
-from biomap_xr.habitats.cube import RANKS
+from biomap_xr.habitats.cube import CLASS, RANKS
 from biomap_xr.habitats.rules import landcover, priority, regional
 from biomap_xr.habitats.rules.landcover import CoverTable, Ranked
 from biomap_xr.habitats.rules.priority import RULES, PriorityTable
 from biomap_xr.habitats.rules.regional import RegionTable
 
-CLASS, RANK = "habitat", "rank"
+RANK = "rank"
 NUMBERED = {"long_name": "EUNIS habitat, number as in the legend", "units": "1"}
 SURE = {"long_name": "probability of the habitat", "units": "percent", "valid_range": [0, 100]}
 DECIDED = {
@@ -34,12 +34,12 @@ def filter_regions(
     """Step 2 on maps.
 
     Args:
-        probability: ``(habitat, y, x)`` of one formation, as in the cube; Dask-backed or in memory.
+        probability: ``(eunis, y, x)`` of one formation, as in the cube; Dask-backed or in memory.
         region: ``(y, x)`` codes on the same cells.
         table: Of the same classes.
 
     Returns:
-        ``(habitat, y, x)``, lazily where the probabilities are.
+        ``(eunis, y, x)``, lazily where the probabilities are.
 
     Raises:
         InputError: Grids or classes differ; an unknown code is met when values are computed.
@@ -60,7 +60,8 @@ def filter_regions(
         output_dtypes=[probability.dtype],
         keep_attrs="override",
     )
-    return kept.transpose(CLASS, ...)
+    classes = {name: each for name, each in probability.coords.items() if CLASS in each.dims}
+    return kept.transpose(CLASS, ...).assign_coords(classes)
 
 
 def top_habitats(
@@ -69,7 +70,7 @@ def top_habitats(
     """Step 3 on maps.
 
     Args:
-        probability: ``(habitat, y, x)`` of one formation behind step 2.
+        probability: ``(eunis, y, x)`` of one formation behind step 2.
         land_cover: ``(y, x)`` codes on the same cells.
         table: Of the same classes.
 
@@ -167,7 +168,7 @@ def _check(probability: xr.DataArray, codes: xr.DataArray, classes: tuple[str, .
             f"probabilities have the dims {dict(probability.sizes)}; expected {CLASS} of "
             f"{len(classes)} classes: give those of the formation that the rules are for"
         )
-    named = probability.coords.get("habitat_code")
+    named = probability.coords.get(CLASS)
     if named is not None and tuple(named.to_numpy().tolist()) != classes:
         raise InputError(
             f"probabilities are of {named.to_numpy().tolist()[:5]}..., the rules of "

@@ -35,7 +35,7 @@ from biomap_xr.run import Outcome
 if TYPE_CHECKING:
     from biomap_xr.run.receipts import Statistics
 
-KERNEL = 1
+KERNEL = 2
 """Raised when the values that the programs write change."""
 MEASURES = ("committee", "model_spread", "sampling_spread")
 ANY_COVER = 1

@@ -22,10 +22,10 @@ def maps(matched, random):
     coordinates = {"y": 100.0 - np.arange(8), "x": np.arange(10.0)}
     probability = xr.DataArray(
         random.integers(0, 101, (len(codes), *SHAPE)).astype(np.uint8),
-        dims=("habitat", "y", "x"),
+        dims=("eunis", "y", "x"),
         coords={
             **coordinates,
-            "habitat_code": ("habitat", list(codes)),
+            "eunis": list(codes),
             "spatial_ref": 0,
         },
         attrs={"units": "percent"},
@@ -35,7 +35,7 @@ def maps(matched, random):
     return probability, cover
 
 
-@pytest.mark.parametrize("chunks", [None, {"habitat": 1, "y": 4, "x": 5}])
+@pytest.mark.parametrize("chunks", [None, {"eunis": 1, "y": 4, "x": 5}])
 def test_maps_are_those_of_the_arrays(maps, matched, chunks):
     probability, cover = maps
     if chunks:
@@ -72,8 +72,9 @@ def test_regions_are_filtered_lazily(maps, random):
     assert isinstance(kept.data, da.Array)
     expected = regional.filter_regions(probability.to_numpy(), region.to_numpy(), table)
     np.testing.assert_array_equal(kept, expected)
-    assert (kept.dims, kept.dtype) == (("habitat", "y", "x"), np.uint8)
+    assert (kept.dims, kept.dtype) == (("eunis", "y", "x"), np.uint8)
     assert kept.attrs["units"] == "percent"
+    np.testing.assert_array_equal(kept.sel(eunis="T17"), expected[1])
 
 
 def test_misaligned_land_cover_is_refused(maps, matched):
@@ -90,8 +91,8 @@ def test_misaligned_land_cover_is_refused(maps, matched):
 
 def test_other_classes_are_refused(maps, matched):
     probability, cover = maps
-    with pytest.raises(InputError, match="habitat of 2 classes"):
+    with pytest.raises(InputError, match="eunis of 2 classes"):
         lazy.top_habitats(probability, cover, matched.covers["R"])
-    renamed = probability.assign_coords(habitat_code=("habitat", ["T11", "T17", "T32"]))
+    renamed = probability.assign_coords(eunis=["T11", "T17", "T32"])
     with pytest.raises(InputError, match="'T32'"):
         lazy.top_habitats(renamed, cover, matched.covers["T"])

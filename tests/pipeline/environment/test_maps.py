@@ -87,7 +87,7 @@ def test_the_regional_filter_holds_in_every_cell(environment):
     for formation in FORMATIONS:
         cube = group(workspace, formation)
         for code, probability in zip(
-            cube["habitat_code"].to_numpy(), cube["probability"].to_numpy(), strict=True
+            cube["eunis"].to_numpy(), cube["probability"].to_numpy(), strict=True
         ):
             if formation == "N":
                 where = {numbers[name] for name in coasts.index if coasts.loc[name, code]}
@@ -121,7 +121,7 @@ def test_land_cover_and_priority_hold_in_every_cell(environment):
     cubes = {formation: group(workspace, formation) for formation in FORMATIONS}
     wall = open_cube(workspace.habitats, "wall_to_wall").load()
     first, rule = wall["habitat"].to_numpy()[0], wall["rule"].to_numpy()
-    every = {f: [str(c) for c in cube["habitat_code"].to_numpy()] for f, cube in cubes.items()}
+    every = {f: [str(c) for c in cube["eunis"].to_numpy()] for f, cube in cubes.items()}
     maps = {f: cube["probability"].to_numpy() for f, cube in cubes.items()}
     ranked = {f: cube["habitat"].to_numpy() for f, cube in cubes.items()}
     sure = {f: cube["confidence"].to_numpy() for f, cube in cubes.items()}
@@ -225,7 +225,7 @@ def test_other_regions_run_both_passes(environment_copy):
     assert counts(run_with(environment_copy)) == (TILES, TILES)
     cube = group(environment_copy, "R")
     probability = cube["probability"].to_numpy()[
-        cube["habitat_code"].to_numpy().tolist().index("R22")
+        cube["eunis"].to_numpy().tolist().index("R22")
     ]
     assert set(np.unique(probability)) <= {0, 255}
 

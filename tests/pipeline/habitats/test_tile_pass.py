@@ -37,10 +37,10 @@ def test_the_cube_has_the_documented_names_dims_and_types(finished):
         "confidence": (("rank", "y", "x"), "uint8"),
         "level2": (("y", "x"), "uint16"),
         "level1": (("y", "x"), "uint16"),
-        "probability": (("habitat", "y", "x"), "uint8"),
+        "probability": (("eunis", "y", "x"), "uint8"),
     }
     assert {name: (cube[name].dims, str(cube[name].dtype)) for name in wanted} == wanted
-    assert cube["habitat_code"].values.tolist() == list(finished.habitats.card.habitats)
+    assert cube["eunis"].values.tolist() == list(finished.habitats.card.habitats)
     plain = xr.open_zarr(finished.workspace.habitats, group="by_species", decode_coords="all")
     assert plain.odc.crs.to_epsg() == 3035
 
