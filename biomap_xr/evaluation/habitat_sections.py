@@ -125,7 +125,7 @@ def species_section(
 
     Args:
         validations: held-out plots first, then external data sets; each with a model at least.
-        parts: maps and their statistics.
+        parts: maps and their statistics, further comparisons.
         names: of codes, where known.
         settings: how intervals are made.
     """
@@ -135,7 +135,7 @@ def species_section(
         "habitats-by-species",
         "Habitats from species",
         SPECIES_WORDS,
-        boards,
+        (*boards, *parts.scoreboards),
         (*parts.tables, *classes),
         parts.pictures,
     )

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from biomap_xr.evaluation.content import Scoreboard
-from biomap_xr.evaluation.habitat_scores import MacroScore
+from biomap_xr.evaluation.habitat_gaps import gaps_to
 from biomap_xr.evaluation.habitat_sections import (
     ENSEMBLE,
     Formation,
@@ -12,9 +12,8 @@ from biomap_xr.evaluation.habitat_sections import (
     scored_rows,
 )
 from biomap_xr.evaluation.habitat_tables import entitled
-from biomap_xr.evaluation.intervals import Difference, SurveyMean
 from biomap_xr.evaluation.settings import EvaluationSettings
-from biomap_xr.evaluation.tables import Measure, Row, measured
+from biomap_xr.evaluation.tables import Measure, Row
 from biomap_xr.habitats.ensemble.blocks import RANDOM, SITE
 
 BLOCKS = "spatial blocks"
@@ -43,7 +42,7 @@ def split_board(formation: Formation, settings: EvaluationSettings) -> Scoreboar
     # What is said of the choice of learners holds for every row, and is said above.
     models = (replace(blocks, name=BLOCKS, note=""), *map(_titled, formation.splits))
     rows = tuple(
-        replace(row, measures=(*_shown(row), *_gaps(model, blocks, settings)))
+        replace(row, measures=(*_shown(row), *gaps_to(model, blocks, "blocks", settings)))
         for row, model in zip(scored_rows(models, settings), models, strict=True)
     )
     meanings = " ".join(split_words(each.name) for each in formation.splits)
@@ -77,16 +76,3 @@ def _titled(split: Scored) -> Scored:
 
 def _shown(row: Row) -> tuple[Measure, ...]:
     return tuple(each for each in row.measures if each.name in SHOWN)
-
-
-def _gaps(model: Scored, blocks: Scored, settings: EvaluationSettings) -> tuple[Measure, ...]:
-    """Say how far a split's scores are above the blocks', where both score the same plots."""
-    if model.judged is blocks.judged or model.judged.labels != blocks.judged.labels:
-        return ()
-    one, other = (SurveyMean(each.judged.hits(3)) for each in (model, blocks))
-    first, second = (MacroScore(*each.judged.pairs(), "f_score") for each in (model, blocks))
-    gaps = ("plots", Difference(one, other)), ("habitats", Difference(first, second))
-    return tuple(
-        measured(f"{name} above blocks", counts, gap, blocks.blocks, settings)
-        for name, (counts, gap) in zip(SHOWN, gaps, strict=True)
-    )

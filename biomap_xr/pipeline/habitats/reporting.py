@@ -20,6 +20,7 @@ from biomap_xr.evaluation.habitat_gallery import (
     uncertainty_picture,
     wall_to_wall_pictures,
 )
+from biomap_xr.evaluation.habitat_gaps import gap_board
 from biomap_xr.evaluation.habitat_sections import (
     ENSEMBLE,
     PLANTBERT,
@@ -70,7 +71,9 @@ def habitat_sections(recipe: Recipe, workspace: Workspace) -> tuple[Section, ...
 def _sections(run: HabitatResults) -> Iterator[Section]:
     settings = run.recipe.evaluation
     if run.by_species or run.has(BY_SPECIES):
-        parts = Parts(tuple(_species_tables(run)), tuple(_species_pictures(run)))
+        gaps = (gap_board(each, settings) for each in run.by_species)
+        boards = tuple(board for board in gaps if board is not None)
+        parts = Parts(tuple(_species_tables(run)), tuple(_species_pictures(run)), boards)
         yield species_section(run.by_species, parts, run.names, settings)
     dominant = wall_to_wall_cells(run.workspace)
     if run.formations or run.mapped:
@@ -139,7 +142,7 @@ def _formation_tables(run: HabitatResults) -> Iterator[Table]:
         maps = ((code, run.open(environment(code))["habitat"]) for code in run.mapped)
         found = {code: agreement_of(habitat, run.truth, code) for code, habitat in maps}
         yield formation_agreement_table(found)
-    cards = ((code, run.ensemble_card(code)) for code in FORMATIONS)
+    cards = ((code, run.ensemble_card(code)) for code in run.wanted)
     rows = tuple(_voters(code, card) for code, card in cards if card is not None)
     if rows:
         columns = ("formation", "habitats", "predictors", "learners and their weights", "folds")

@@ -75,6 +75,7 @@ def test_every_part_of_the_work_has_its_section(made):
     assert [board.caption for board in species.scoreboards] == [
         "Models on held-out plots",
         "Models on external data: dikes",
+        "Other models and Pl@ntBERT on held-out plots",
     ]
     names = [row.name for row in species.scoreboards[0].rows]
     assert names[0] == "Pl@ntBERT"
