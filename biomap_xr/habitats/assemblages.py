@@ -195,7 +195,7 @@ def samples_of(
         )
     codes = [_single(each) for each in labels]
     names = set(codes) - {""} if habitats is None else set(habitats)
-    order = tuple(sorted(names, key=eunis.number_of))
+    order = eunis.in_order(names)
     place = {code: index for index, code in enumerate(order)}
     label = np.array([place.get(code, NO_LABEL) for code in codes], np.int64)
     return Samples(assemblages, label, order)

@@ -6,7 +6,7 @@ maps levels 1 to 3, paper 2 a formation, which is level 1, at a time).
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -97,6 +97,9 @@ def at_level(code: str, level: int) -> str:
 def number_of(code: str) -> int:
     """Return the number of a code on a map: 1000 a formation, 100 a level-2 class, 1 a level-3 one.
 
+    The published legend has no T1J and T3L and gives their numbers to the classes behind them;
+    `in_order` refuses to number both.
+
     Raises:
         InputError: It is no code.
 
@@ -111,6 +114,29 @@ def number_of(code: str) -> int:
     for factor, letter in zip((100, 1), plain[len(formation) :], strict=False):
         number += factor * _ordinal(letter)
     return number
+
+
+def in_order(codes: Iterable[str]) -> tuple[str, ...]:
+    """Sort codes by their number on a map, each once.
+
+    Raises:
+        InputError: One is no code, or two different ones have the same number, so that no map can
+            hold both.
+
+    >>> in_order(["T17", "R22", "T17", "MA221"])
+    ('MA221', 'R22', 'T17')
+    """
+    found: dict[int, str] = {}
+    for code in sorted({normalise(code) for code in codes}):
+        number = number_of(code)
+        if number in found:
+            raise InputError(
+                f"{found[number]} and {code} both have the number {number} on a map by the "
+                "published rule; expected one code a number: leave one of them out, or give its "
+                "plots the other's code"
+            )
+        found[number] = code
+    return tuple(found[number] for number in sorted(found))
 
 
 def levels_above(codes: Sequence[str], level: int) -> tuple[tuple[str, ...], NDArray[np.int64]]:

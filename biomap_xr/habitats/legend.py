@@ -18,7 +18,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from biomap_xr.errors import InputError
-from biomap_xr.habitats.eunis import FORMATIONS, LEVELS, NO_HABITAT, at_level, level_of, normalise
+from biomap_xr.habitats.eunis import (
+    FORMATIONS,
+    LEVELS,
+    NO_HABITAT,
+    at_level,
+    in_order,
+    level_of,
+    normalise,
+)
 from biomap_xr.habitats.eunis import number_of as number_by_rule
 from biomap_xr.sources.tables import read_table
 
@@ -223,7 +231,7 @@ def legend_of(codes: Iterable[str], names: Mapping[str, str] | None = None) -> L
         names: Of codes, where known; formations have names of their own.
 
     Raises:
-        InputError: One is no code.
+        InputError: One is no code, or two have one number.
 
     >>> [entry.code for entry in legend_of(["T17"]).entries][-4:]
     ['T', 'T1', 'T17', 'NODATA']
@@ -233,7 +241,7 @@ def legend_of(codes: Iterable[str], names: Mapping[str, str] | None = None) -> L
     known = {**FORMATIONS, **{_spelt(code): name for code, name in (names or {}).items()}}
     habitats = [
         Entry(number_by_rule(code), code, _names_of(code, known), _colour_of(code))
-        for code in above
+        for code in in_order(above)
     ]
     others = [
         Entry(number, code, ("", "", ""), _SURFACE_COLOURS[code])

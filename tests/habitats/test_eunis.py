@@ -12,6 +12,7 @@ from biomap_xr.errors import InputError
 from biomap_xr.habitats.eunis import (
     FORMATIONS,
     at_level,
+    in_order,
     level_of,
     levels_above,
     normalise,
@@ -79,3 +80,10 @@ def test_classes_are_in_the_order_of_their_numbers() -> None:
     classes, place = levels_above(["V39", "MA221", "N1A"], 1)
     assert classes == ("MA2", "N", "V")
     assert place.tolist() == [2, 0, 1]
+
+
+@pytest.mark.parametrize(("one", "other"), [("T1J", "T1K"), ("T3L", "T3M")])
+def test_two_habitats_of_one_number_cannot_share_a_map(one: str, other: str) -> None:
+    assert in_order([other, "R22"]) == ("R22", other)
+    with pytest.raises(InputError, match=rf"{one} and {other} both have the number 7\d+ on a map"):
+        in_order(["R22", other, one])

@@ -4,7 +4,6 @@ Types are those of paper 2's feature table: continuous values, days of a year, f
 that go round in a circle, and categories.
 """
 
-import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal, Self
@@ -15,6 +14,7 @@ from pydantic import Field, model_validator
 
 from biomap_xr.errors import InputError
 from biomap_xr.settings import Settings
+from biomap_xr.sources.tables import read_table
 
 Kind = Literal["continuous", "days", "frequency", "cyclic", "category"]
 
@@ -38,6 +38,7 @@ PUBLISHED_PREDICTORS = (
 )
 """The 46 of the published table that paper 2's models read: 26 abiotic, 20 remotely sensed."""
 COLUMNS = ("feature_code", "feature_type", "reference")
+UNIT = "unit"
 SCALED: tuple[Kind, ...] = ("days", "frequency", "cyclic")
 
 
@@ -201,21 +202,19 @@ def read_feature_table(path: Path) -> FeatureTable:
     """Read a table of predictors in the published form.
 
     Args:
-        path: CSV with the columns ``feature_code``, ``feature_type`` (cont, dcount, freq, cycle or
-            cat) and ``reference``; ``unit`` is read where there is one, others are not.
+        path: Table with the columns ``feature_code``, ``feature_type`` (cont, dcount, freq, cycle
+            or cat) and ``reference``; ``unit`` is read where there is one, others are not.
 
     Raises:
-        InputError: A column is missing, or a row cannot mean anything.
+        InputError: The file cannot be read, a column is missing, or a row cannot mean anything.
     """
-    with path.open(newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
-        absent = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
-        if absent:
-            raise InputError(
-                f"{path} has no column {absent}, there are {reader.fieldnames}; expected "
-                f"{COLUMNS}: add them"
-            )
-        features = [_feature(row, path) for row in reader]
+    # All as text: a reference may be empty, and a wrong one is named with its row.
+    table = read_table(path, required=COLUMNS, text=(*COLUMNS, UNIT)).fillna("")
+    rows = table[[name for name in (*COLUMNS, UNIT) if name in table.columns]]
+    features = [
+        _feature(dict(zip(rows.columns, values, strict=True)), path)
+        for values in rows.itertuples(index=False)
+    ]
     try:
         return FeatureTable(features=tuple(features))
     except ValueError as error:
@@ -234,7 +233,7 @@ def _feature(row: Mapping[str, str], path: Path) -> Feature:
             name=row["feature_code"],
             kind=PUBLISHED_KINDS[word],
             reference=float(row["reference"]) if row["reference"] else None,
-            unit=row.get("unit") or None,
+            unit=row.get(UNIT) or None,
         )
     except ValueError as error:
         raise InputError(

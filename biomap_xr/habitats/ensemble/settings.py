@@ -15,10 +15,10 @@ from biomap_xr.habitats.ensemble.selection import SelectionSettings
 from biomap_xr.habitats.ensemble.tuning import TuningSettings
 from biomap_xr.habitats.ensemble.vote import Denominator
 from biomap_xr.habitats.eunis import FORMATIONS
+from biomap_xr.observations.plot_assembly import FURTHER
 from biomap_xr.settings import Settings
 
 MEMBER = re.compile(r"[a-z0-9][a-z0-9_.]*")
-SPLIT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_]*")
 
 
 class EnsembleSettings(Settings):
@@ -47,7 +47,10 @@ class EnsembleSettings(Settings):
     blocks: BlockSettings = BlockSettings()
     compared_splits: tuple[str, ...] = ()
     """Other splits under which the report scores the same learners: ``random`` (single plots),
-    ``site``, or columns of the plots' header such as ``country``. Each trains all of them again."""
+    ``site``, or fields of a plot: ``country``, ``ecoregion``, ``dataset``, ``year``, ``coast``,
+    ``dunes``, ``cover_scale``, ``area_m2``, ``uncertainty_m`` or ``altitude_m``. Other columns of
+    a table are not kept; ``header_columns`` says which one a field is read from. Each split trains
+    all learners again."""
     tuning: TuningSettings = TuningSettings()
     stopping_share: float = Field(0.1, gt=0, lt=1)
     """Of a voter's training rows, by whole blocks, held out for early stopping and temperature."""
@@ -79,12 +82,12 @@ class EnsembleSettings(Settings):
     @field_validator("compared_splits")
     @classmethod
     def _named(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        # A name becomes a file of scores.
-        wrong = [name for name in names if not SPLIT.fullmatch(name)]
+        wrong = [name for name in names if name not in (RANDOM, SITE, *FURTHER)]
         if wrong or len(set(names)) < len(names):
             raise ValueError(
-                f"compared_splits: {names}, expected {RANDOM}, {SITE} or columns of the plots' "
-                f"header, each once; correct {wrong or 'the list'}"
+                f"compared_splits: {names}, expected {RANDOM}, {SITE} or fields of a plot, which "
+                f"are {', '.join(FURTHER)}, each once; correct {wrong or 'the list'}, or name the "
+                "column in header_columns of the plots' table as one of these fields"
             )
         return names
 

@@ -38,7 +38,7 @@ class FittedPlantBert:
     model: HabitatModel
 
     def predict_proba(self, assemblages: Assemblages) -> NDArray[np.float32]:
-        """Return probabilities ``(n, habitat)`` from the ranks alone.
+        """Return probabilities ``(n, habitat)`` from the ranks alone; NaN without any species.
 
         Raises:
             InputError: The table of species is not the model's.

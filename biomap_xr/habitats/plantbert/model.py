@@ -54,20 +54,23 @@ class HabitatModel:
             batch: Sentences that are read at once.
 
         Returns:
-            ``(n, habitat)``, 0 to 1; rows sum to 1.
+            ``(n, habitat)``, 0 to 1; rows sum to 1. NaN where a sentence has no species: nothing
+            is known of such a place, and the network would name one habitat for all of them.
 
         Raises:
             InputError: These are no sentences, or are longer than the network reads.
         """
         self.check_length(sentences)
         self.network.eval()
-        probability = np.empty((len(sentences), len(self.card.habitats)), np.float32)
-        for rows, part in by_length(sentences, batch):
+        shape = (len(sentences), len(self.card.habitats))
+        probability = np.full(shape, np.nan, np.float32)
+        told = np.flatnonzero((sentences != END).any(axis=1))
+        for places, part in by_length(sentences[told], batch):
             ids, attention = (
                 torch.from_numpy(array).to(self.device) for array in self.tokens.encode(part)
             )
             logits = self.network(input_ids=ids, attention_mask=attention).logits
-            probability[rows] = logits.float().softmax(dim=-1).cpu().numpy()
+            probability[told[places]] = logits.float().softmax(dim=-1).cpu().numpy()
         return probability
 
     def check_length(self, sentences: NDArray[np.integer]) -> None:
@@ -136,7 +139,7 @@ def published_model(
 
     Raises:
         InputError: There is no such model, tokenizer or safetensors, an output is no EUNIS code,
-            or outputs are not in the order of the map's numbers.
+            or two of them are the same or have one number on a map.
     """
     source = str(name_or_path)
     tokenizer = load_tokenizer(source, offline=offline)
@@ -154,7 +157,11 @@ def published_model(
 
 
 def _sort_outputs(network: Any, source: str) -> None:
-    """Put the outputs in the order of the map's numbers; names must be codes."""
+    """Put the outputs in the order of the map's numbers; names must be codes.
+
+    Raises:
+        InputError: They are not, or two are the same or have one number.
+    """
     names = [network.config.id2label[index] for index in range(network.config.num_labels)]
     try:
         codes = [eunis.normalise(name) for name in names]
@@ -163,10 +170,17 @@ def _sort_outputs(network: Any, source: str) -> None:
             f"{source!r}: the {len(names)} outputs are {names[:NAMED]}, expected EUNIS codes: give "
             f"a model that classifies habitats, or train one ({error})"
         ) from error
-    order = sorted(range(len(codes)), key=lambda index: eunis.number_of(codes[index]))
+    twice = sorted({code for code in codes if codes.count(code) > 1})
+    if twice:
+        raise InputError(
+            f"{source!r}: {', '.join(twice[:NAMED])} names several of the {len(codes)} outputs; "
+            "expected each code once: correct id2label in config.json"
+        )
+    ordered = eunis.in_order(codes)
+    order = [codes.index(code) for code in ordered]
     head: nn.Linear = network.classifier
     with torch.no_grad():
         head.weight.copy_(head.weight[order].clone())
         head.bias.copy_(head.bias[order].clone())
-    network.config.id2label = dict(enumerate(codes[index] for index in order))
+    network.config.id2label = dict(enumerate(ordered))
     network.config.label2id = {code: index for index, code in network.config.id2label.items()}

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor
 from transformers import (
     AutoConfig,
@@ -92,7 +93,7 @@ def published_network(
         **changes: To its configuration, such as other names of outputs.
 
     Raises:
-        InputError: There is none, or its weights are of another format.
+        InputError: There is none, or its weights are damaged or of another format.
     """
     read_configuration(name_or_path, offline=offline)
     try:
@@ -104,6 +105,11 @@ def published_network(
             ignore_mismatched_sizes=True,
             **changes,
         )
+    except SafetensorError as error:
+        raise InputError(
+            f"{name_or_path!r}: its weights are damaged ({error}); expected all of "
+            "model.safetensors: copy or download it again"
+        ) from error
     except (OSError, ValueError) as error:
         reason = str(error).strip().split("\n", 1)[0]
         raise InputError(

@@ -21,7 +21,7 @@ def places_of(
 
     Args:
         layer: What the codes are, for the message.
-        values: Codes of any shape, whole numbers.
+        values: Codes of any shape, whole numbers, of any dtype.
         known: ``(code,)`` codes of the table, each once.
         missing: Codes that mean that there is none; those that the table knows are not missing.
             None: all that the table does not know.
@@ -30,11 +30,13 @@ def places_of(
         Places 0 to n - 1 in the shape of ``values``, and n (one past the table) where missing.
 
     Raises:
-        InputError: There are codes that are neither known nor missing; each with its count.
+        InputError: There are codes that are neither known nor missing, each with its count; or
+            values that are no whole numbers, such as NaN.
 
     >>> places_of("coast", np.array([[2, 5], [0, 2]]), np.array([5, 2]), {0}).tolist()
     [[1, 0], [2, 1]]
     """
+    _check_whole(layer, values)
     found, inverse = _distinct(values)
     # Tables keep the order of their file, while bisection needs an ascending one.
     order = np.argsort(known)
@@ -70,6 +72,19 @@ def _distinct(values: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64
         return np.flatnonzero(seen), rank[flat]
     found, inverse = np.unique(flat.astype(np.int64), return_inverse=True)
     return found, inverse
+
+
+def _check_whole(layer: str, values: NDArray[Any]) -> None:
+    if values.dtype.kind in "iub":
+        return
+    # NaN is no whole number either; as one it would be a code that nobody wrote.
+    wrong = ~np.isfinite(values) | (values != np.round(values))
+    if wrong.any():
+        raise InputError(
+            f"{layer}: {int(wrong.sum())} of {values.size} values of {values.dtype} are no whole "
+            f"numbers, such as {values[wrong].ravel()[0]:g}; expected codes: open the layer "
+            "unmasked (rioxarray: masked=False), or fill NaN with a code that means missing"
+        )
 
 
 def _refuse(

@@ -20,7 +20,7 @@ from biomap_xr.folds import blocks_of
 from biomap_xr.grid import Cells, Grid, Points, cell_code
 from biomap_xr.habitats.ensemble.features import FeatureTable
 from biomap_xr.habitats.ensemble.settings import EnsembleSettings
-from biomap_xr.habitats.eunis import at_level, number_of
+from biomap_xr.habitats.eunis import at_level, in_order, number_of
 from biomap_xr.observations.plots import Plots
 from biomap_xr.recipe import Recipe
 
@@ -105,7 +105,7 @@ class PlotPredictors:
             for each in self.labels
         )
         counts = Counter(code for each in codes for code in each)
-        classes = sorted((c for c, n in counts.items() if n >= smallest_class), key=number_of)
+        classes = in_order(c for c, n in counts.items() if n >= smallest_class)
         dropped = {code: counts[code] for code in sorted(set(counts) - set(classes), key=number_of)}
         if len(classes) < 2:
             listed = ", ".join(f"{code} ({n})" for code, n in counts.items()) or "none"
@@ -114,7 +114,7 @@ class PlotPredictors:
                 f"more (plots by class: {listed}); expected two at least: leave the formation out "
                 "of habitats.by_environment.formations, or add plots"
             )
-        return self.with_classes(formation, tuple(classes), dropped)
+        return self.with_classes(formation, classes, dropped)
 
     def with_classes(
         self, formation: str, classes: tuple[str, ...], dropped: dict[str, int] | None = None

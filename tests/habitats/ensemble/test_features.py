@@ -124,3 +124,19 @@ def test_published_table_has_the_predictors_of_the_paper():
         "aspect": 255.0,
         "SOSD": 365.0,
     }
+
+
+def test_a_table_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(InputError, match=r"nope\.csv' does not exist.*correct the path"):
+        read_feature_table(tmp_path / "nope.csv")
+
+
+def test_tables_of_other_encodings_and_separators_are_read(tmp_path):
+    path = tmp_path / "features.csv"
+    path.write_bytes(
+        "feature_code;feature_type;reference;note\ndr;cont;;Gr\xfcn\n".encode("cp1252")
+    )
+    assert read_feature_table(path).features == (Feature(name="dr"),)
+    path.write_bytes(b"PK\x03\x04")
+    with pytest.raises(InputError, match="a zip file or spreadsheet; expected CSV"):
+        read_feature_table(path)

@@ -65,6 +65,10 @@ def test_splits_are_compared_only_when_asked():
         ({"weights": "best"}, "weights"),
         ({"compared_splits": ("site", "../x")}, r"correct \['../x'\]"),
         ({"compared_splits": ("site", "site")}, "each once"),
+        (
+            {"compared_splits": ("bioregion",)},
+            r"fields of a plot, which are year, .*cover_scale, .*correct \['bioregion'\]",
+        ),
     ],
 )
 def test_settings_that_mean_nothing_are_refused(changed, message):

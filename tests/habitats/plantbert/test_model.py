@@ -72,3 +72,28 @@ def test_a_published_model_without_habitats_is_refused(tmp_path: Path) -> None:
     model.tokenizer.save_pretrained(tmp_path)
     with pytest.raises(InputError, match=r"outputs are \['LABEL_0'.*expected EUNIS codes"):
         published_model(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("outputs", "said"),
+    [
+        (("R22", "R22!", "T17"), "R22 names several of the 3 outputs; expected each code once"),
+        (("T1J", "R22", "T1K"), "T1J and T1K both have the number 7119"),
+    ],
+)
+def test_a_published_model_that_names_a_habitat_twice_is_refused(
+    tmp_path: Path, outputs: tuple[str, ...], said: str
+) -> None:
+    model = tiny_model()
+    model.network.config.id2label = dict(enumerate(outputs))
+    model.network.save_pretrained(tmp_path)
+    model.tokenizer.save_pretrained(tmp_path)
+    with pytest.raises(InputError, match=said):
+        published_model(tmp_path)
+
+
+def test_without_any_species_no_habitat_is_named(model: HabitatModel) -> None:
+    some = np.array([[-1, -1], [3, -1], [-1, -1], [5, 2]])
+    given = model.predict_proba(some, batch=1)
+    assert np.isnan(given).all(axis=1).tolist() == [True, False, True, False]
+    np.testing.assert_array_equal(given[[1, 3]], model.predict_proba(some[[1, 3]], batch=1))

@@ -70,3 +70,11 @@ def test_a_pickle_is_refused(tmp_path: Path) -> None:
     torch.save({}, tmp_path / "pytorch_model.bin")
     with pytest.raises(InputError, match="a pickle can run any code"):
         published_network(BertForMaskedLM, str(tmp_path))
+
+
+def test_weights_that_were_cut_short_are_refused(tmp_path: Path) -> None:
+    tiny_model().network.save_pretrained(tmp_path)
+    weights = tmp_path / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    with pytest.raises(InputError, match=r"its weights are damaged .* download it again"):
+        published_network(BertForMaskedLM, str(tmp_path))

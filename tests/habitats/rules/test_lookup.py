@@ -48,3 +48,15 @@ def test_an_empty_table_and_no_cells():
 
 def test_counts_are_by_code():
     assert counts_of(np.array([[1, 1], [2, 5]]), np.array([1, 5])) == {1: 2, 5: 1}
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, 3.5])
+def test_what_is_no_whole_number_is_refused(wrong):
+    values = np.array([[3, 41], [wrong, 686]], np.float32)
+    with pytest.raises(InputError, match=rf"1 of 4 values of float32 .* as {wrong:g}; .*unmasked"):
+        places_of("land_cover", values, KNOWN, {0})
+
+
+def test_whole_numbers_may_be_floats():
+    values = np.array([3.0, 41.0, 0.0], np.float32)
+    assert places_of("land_cover", values, KNOWN, {0}).tolist() == [1, 3, 4]
