@@ -7,6 +7,7 @@ from biomap_xr.covariates.cube import Covariates
 from biomap_xr.covariates.settings import CovariateSettings
 from biomap_xr.grid import Grid
 from biomap_xr.habitats.plantbert.model import HabitatModel
+from biomap_xr.pipeline.checking import check_habitats
 from biomap_xr.pipeline.environment.learning import FormationModel, learn_by_environment
 from biomap_xr.pipeline.environment.maps import EnvironmentMaps, map_by_environment
 from biomap_xr.pipeline.filling import Filling
@@ -80,7 +81,8 @@ def run(recipe: Recipe, workspace: Workspace, workers: Workers, listener: Listen
         anchored = recipe.anchored(workspace.root)
         filling = Filling(workspace, workers, recipe.run, listener)
         observer = Observer(anchored, workspace)
-        _look_at_plots(observer)
+        # Wrong tables should be known before the long work, not after it.
+        check_habitats(observer)
         covariates = None
         if anchored.covariates is not None:
             covariates = _covariates(anchored.covariates, filling, observer)
@@ -93,13 +95,6 @@ def run(recipe: Recipe, workspace: Workspace, workers: Workers, listener: Listen
         made = Run(workspace, recipe, model, maps, habitats)
         made = _by_environment(made, observer, covariates, filling)
         return replace(made, products=publish_products(anchored, workspace))
-
-
-def _look_at_plots(observer: Observer) -> None:
-    """Read the plots before any long work, unless the models are there already."""
-    trained = (observer.workspace.models / "plots.json").is_file()
-    if observer.recipe.plots is not None and observer.recipe.habitats.wanted and not trained:
-        _ = observer.plots
 
 
 def _species_model(

@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -34,6 +35,7 @@ from biomap_xr.habitats.eunis import number_of
 from biomap_xr.observations.plots import Plots
 from biomap_xr.pipeline.environment.rows import FormationPlots
 from biomap_xr.pipeline.environment.scores import ENSEMBLE, formation_scores
+from biomap_xr.pipeline.habitats.records import SPLIT
 from biomap_xr.pipeline.habitats.scores import HabitatScores
 from biomap_xr.run import fingerprint_of
 
@@ -41,8 +43,6 @@ logger = logging.getLogger(__name__)
 
 KERNEL = 1
 """Raised when the same ensemble and split give other scores."""
-SCORES = "split-"
-"""Begins the names of the scores."""
 FITS = "splits"
 MEMBERS: TypeAdapter[dict[str, LearnerSettings]] = TypeAdapter(dict[str, LearnerSettings])
 
@@ -80,14 +80,14 @@ def split_plots(
     All rows of a plot are in one fold, and plots without a value in the column are left out.
 
     Args:
-        name: ``random``, ``site`` or a column of the header.
+        name: ``random``, ``site`` or a field of the plots' header (see `Plots.header`).
         plots: Of the formation.
         given: All plots, among which the formation's are.
         blocks: The ensemble's own folds of the plots' rows.
         settings: Number of folds and seed; of fewer groups, each is held out in turn.
 
     Raises:
-        InputError: There is no such column, or fewer than two groups.
+        InputError: There is no such field, or fewer than two groups.
     """
     group = _groups(name, plots, given)
     known = group >= 0
@@ -112,21 +112,47 @@ def split_plots(
     return Split(name, rows, replace(folds, unit=blocks.unit[rows]), groups, int((~known).sum()))
 
 
+def check_splits(names: Sequence[str], given: Plots) -> None:
+    """Make sure that plots can be split at all, before their formations are known.
+
+    Args:
+        names: ``random``, ``site`` or fields of the plots' header.
+        given: All plots.
+
+    Raises:
+        InputError: There is no such field, or fewer than two values in it.
+    """
+    for name in (each for each in names if each != RANDOM):
+        groups = _values(name, given).nunique()
+        if groups < 2:
+            raise InputError(
+                f"compared_splits {name!r}: {len(given)} plots have {groups} different values of "
+                "it; expected two at least: leave it out of "
+                "habitats.by_environment.compared_splits, or complete the plots' table"
+            )
+
+
 def _groups(name: str, plots: FormationPlots, given: Plots) -> NDArray[np.int64]:
     """Return the number of each plot's group ``(plot,)``, -1 where it has no value."""
     if name == RANDOM:
         return np.arange(len(plots))
+    own = _values(name, given).iloc[plots.source]
+    return np.asarray(pd.factorize(own)[0], np.int64)
+
+
+def _values(name: str, given: Plots) -> "pd.Series[Any]":
+    """Return a field of all plots ``(plot,)``, NaN where it is empty."""
     columns = given.header.columns
     if name != SITE and name not in columns:
         raise InputError(
-            f"compared_splits names {name!r}, which the plots' header does not have; expected "
+            f"compared_splits names {name!r}, which is no field of the plots; expected "
             f"{RANDOM}, {SITE} or one of {', '.join(columns)}: correct "
-            "habitats.by_environment.compared_splits"
+            "habitats.by_environment.compared_splits, or name the table's column as one of these "
+            "in header_columns"
         )
     values = pd.Series(given.site) if name == SITE else given.header[name]
-    own = values.iloc[plots.source]
-    empty = own.isna() | (own.astype(str).str.strip() == "")
-    return np.asarray(pd.factorize(own.mask(empty))[0], np.int64)
+    empty = values.isna() | (values.astype(str).str.strip() == "")
+    return values.mask(empty)
 
 
 def check_fits(split: Split, plots: FormationPlots, *, nested: bool) -> None:
@@ -190,8 +216,8 @@ class Comparison:
 
     def forget_others(self) -> None:
         """Remove the records of scores of ensembles that were there before."""
-        for path in (self.folder / "scores").glob(f"{SCORES}*.json"):
-            if not self._scored(path.stem.removeprefix(SCORES)):
+        for path in (self.folder / "scores").glob(f"{SPLIT}*.json"):
+            if not self._scored(path.stem.removeprefix(SPLIT)):
                 HabitatScores.forget(path.parent, path.stem)
 
     def splits(
@@ -234,7 +260,7 @@ class Comparison:
             folder=fits,
         )
         scores = split_scores(plots, split, trained)
-        scores.write(self.folder / "scores", SCORES + split.name, self._data_of(split.name))
+        scores.write(self.folder / "scores", SPLIT + split.name, self._data_of(split.name))
         shutil.rmtree(fits)
         logger.info(
             "formation %s, split %s (%s): adjusted balanced accuracy %.3f",
@@ -245,7 +271,7 @@ class Comparison:
         )
 
     def _scored(self, name: str) -> bool:
-        return HabitatScores.exist(self.folder / "scores", SCORES + name, self._data_of(name))
+        return HabitatScores.exist(self.folder / "scores", SPLIT + name, self._data_of(name))
 
     def _data_of(self, name: str) -> str:
         return fingerprint_of({"kernel": KERNEL, "ensemble": self.data, "split": name})
