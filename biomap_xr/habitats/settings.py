@@ -1,9 +1,10 @@
 """What a recipe says about habitats: which models, which plots are held out, which rules."""
 
+import re
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from biomap_xr.habitats.ensemble.settings import EnsembleSettings
 from biomap_xr.habitats.plantbert.settings import PlantBertSettings
@@ -11,6 +12,8 @@ from biomap_xr.habitats.rules.settings import RulesSettings
 from biomap_xr.observations.plot_folds import PlotFoldSettings
 from biomap_xr.observations.plot_settings import PlotSettings
 from biomap_xr.settings import Settings
+
+EXTERNAL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 
 class AssemblageMapSettings(Settings):
@@ -58,6 +61,18 @@ class HabitatSettings(Settings):
     """Folds of plots for Pl@ntBERT; the ensemble has blocks of its own."""
     external: dict[str, PlotSettings] = Field(default_factory=dict)
     """Further plots by name, on which finished models are scored."""
+
+    @field_validator("external")
+    @classmethod
+    def _named(cls, external: dict[str, PlotSettings]) -> dict[str, PlotSettings]:
+        # A name becomes a file of scores.
+        wrong = [name for name in external if not EXTERNAL.fullmatch(name)]
+        if wrong:
+            raise ValueError(
+                f"external: {wrong} are no names, expected letters, digits, underscores and "
+                "hyphens, such as danube_dikes; rename them"
+            )
+        return external
 
     @model_validator(mode="after")
     def _check(self) -> Self:

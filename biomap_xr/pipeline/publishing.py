@@ -1,6 +1,5 @@
 """The files of a run's habitat maps for others, written once and when something changed."""
 
-import json
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,11 +15,17 @@ from biomap_xr.habitats.rules.crosswalk import Crosswalk
 from biomap_xr.habitats.rules.rulebook import read_crosswalk
 from biomap_xr.habitats.rules.settings import RulesSettings
 from biomap_xr.pipeline.environment.rules import legend_of_map
-from biomap_xr.pipeline.plan import Plan
+from biomap_xr.pipeline.product_record import ProductRecord, asked_of
 from biomap_xr.pipeline.workspace import Workspace
 from biomap_xr.products.rasters import formations_in
 from biomap_xr.products.settings import ProductSettings
-from biomap_xr.products.write import Product, codes_of, write_products, write_species_products
+from biomap_xr.products.write import (
+    PlannedProducts,
+    Product,
+    codes_of,
+    plan_products,
+    plan_species_products,
+)
 from biomap_xr.recipe import Recipe
 from biomap_xr.run import fingerprint_of
 from biomap_xr.run.durable import publish
@@ -30,11 +35,6 @@ if TYPE_CHECKING:
     from pydantic import JsonValue
 
 logger = logging.getLogger(__name__)
-
-KERNEL = 1
-"""Raised when the same maps give other files."""
-RECORD = "products.json"
-PROGRAMS = ("maps", "environment", "wall_to_wall")
 
 
 @dataclass(frozen=True)
@@ -73,19 +73,15 @@ def publish_products(recipe: Recipe, workspace: Workspace) -> Published | None:
     parts = PublishedParts.of(recipe, workspace, settings)
     if not (parts.environment or parts.species):
         return None
-    record, folder = workspace.models / "habitats" / RECORD, workspace.products
-    kept = _kept(record, folder, parts.fingerprint)
-    if kept is not None:
-        return Published(folder, kept, written=False)
-    record.unlink(missing_ok=True)
-    products = parts.write(folder, Grid.from_settings(recipe.grid))
-    sums = "".join(f"{each.sha256}  {each.path}\n" for each in products)
-    publish(folder / CHECKSUMS, sums)
-    content: dict[str, JsonValue] = {
-        "fingerprint": parts.fingerprint,
-        "products": [[each.path, each.size, each.sha256] for each in products],
-    }
-    publish(record, json.dumps(content, indent=1))
+    former, folder = ProductRecord.read(workspace), workspace.products
+    if former.fingerprint == parts.fingerprint and former.intact(folder):
+        return Published(folder, former.products, written=False)
+    planned = parts.plan()
+    former.begin(workspace, planned.paths)
+    made = planned.write(Grid.from_settings(recipe.grid), folder, settings.rasters)
+    products = made.products
+    publish(folder / CHECKSUMS, "".join(f"{each.sha256}  {each.path}\n" for each in products))
+    ProductRecord(parts.fingerprint, parts.asked).end(workspace, products)
     megabytes = sum(each.size for each in products) / 1e6
     logger.info("products: %d files, %.1f MB in %s", len(products), megabytes, folder)
     return Published(folder, products, written=True)
@@ -96,13 +92,14 @@ class PublishedParts:
     """What there is to publish, and all that it depends on."""
 
     store: Path
-    settings: ProductSettings
     environment: Legend | None
     """Legend of the habitats by environment; None where they are not wanted or not there."""
     species: Legend | None
     """The same of the habitats by species."""
     crosswalk: Crosswalk | None
     fingerprint: str
+    asked: str
+    """Of the part of it that is known without legends and rules."""
 
     @classmethod
     def of(
@@ -115,39 +112,30 @@ class PublishedParts:
         """
         store, rules = workspace.habitats, recipe.habitats.rules
         environment, crosswalk, species = None, None, None
-        if settings.by_environment:
+        if settings.by_environment and recipe.habitats.by_environment is not None:
             environment, crosswalk = _of_environment(store, rules)
-        if settings.by_species:
+        if settings.by_species and recipe.habitats.by_species is not None:
             species = _of_species(store, rules)
+        asked = asked_of(recipe, workspace, settings)
         parts: dict[str, JsonValue] = {
-            "kernel": KERNEL,
-            "settings": settings.model_dump(mode="json", exclude={"rasters": {"threads"}}),
+            "asked": asked,
             "legends": [each.to_csv() if each else None for each in (environment, species)],
             "crosswalk": crosswalk.to_csv() if crosswalk else None,
-            "maps": {name: _state_of(workspace, name) for name in PROGRAMS},
-            "attributes": [recipe.licence, recipe.citation, recipe.name],
         }
-        return cls(store, settings, environment, species, crosswalk, fingerprint_of(parts))
+        return cls(store, environment, species, crosswalk, fingerprint_of(parts), asked)
 
-    def write(self, folder: Path, grid: Grid) -> tuple[Product, ...]:
-        """Write all files.
+    def plan(self) -> PlannedProducts:
+        """Look at all cubes, before anything is written.
 
         Raises:
-            InputError: The legend lacks codes, or the grid is another.
-            CorruptError: A file was not read back as it was written.
+            InputError: The legend lacks codes.
         """
-        products: list[Product] = []
-        rasters = self.settings.rasters
+        planned = PlannedProducts()
         if self.environment is not None:
-            made = write_products(
-                self.store, grid, self.environment, self.crosswalk, folder, rasters
-            )
-            products += made.products
+            planned += plan_products(self.store, self.environment, self.crosswalk)
         if self.species is not None:
-            products += write_species_products(
-                self.store, grid, self.species, folder, rasters
-            ).products
-        return tuple(sorted(products, key=lambda each: each.path))
+            planned += plan_species_products(self.store, self.species)
+        return planned
 
 
 def _of_environment(store: Path, rules: RulesSettings) -> tuple[Legend | None, Crosswalk | None]:
@@ -175,27 +163,3 @@ def codes_in(store: Path, group: str) -> Sequence[str]:
     if not (store / group / "zarr.json").is_file():
         return ()
     return codes_of(open_cube(store, group))
-
-
-def _state_of(workspace: Workspace, program: str) -> "JsonValue":
-    """Name what a program has made: its latest plan, and the tiles that are finished by it."""
-    plan = Plan.read(workspace.plan(program))
-    if plan is None:
-        return None
-    receipts = workspace.ledger(program).receipts()
-    done = sorted(each.tile for each in receipts if each.fingerprint == plan.fingerprint)
-    return [plan.fingerprint, fingerprint_of({"tiles": list(done)})]
-
-
-def _kept(record: Path, folder: Path, fingerprint: str) -> tuple[Product, ...] | None:
-    """Return the files of an earlier run where they are those that would be written."""
-    try:
-        found = json.loads(record.read_text())
-    except (FileNotFoundError, json.JSONDecodeError):
-        return None
-    if found.get("fingerprint") != fingerprint:
-        return None
-    products = tuple(Product(path, int(size), digest) for path, size, digest in found["products"])
-    sizes = ((folder / each.path, each.size) for each in products)
-    intact = all(path.is_file() and path.stat().st_size == size for path, size in sizes)
-    return products if intact else None

@@ -26,8 +26,8 @@ from biomap_xr.evaluation.truth import (
 )
 from biomap_xr.grid import Cells, Grid
 from biomap_xr.observations.report import Report
+from biomap_xr.pipeline.habitats.records import HABITATS
 from biomap_xr.pipeline.habitats.reporting import habitat_sections
-from biomap_xr.pipeline.habitats.results import HABITATS
 from biomap_xr.pipeline.learning import STAGES, TRAINED_ON
 from biomap_xr.pipeline.scores import Scores
 from biomap_xr.pipeline.summing import MapSums

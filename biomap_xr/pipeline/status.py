@@ -1,11 +1,12 @@
 """How far a run is, from its plans and receipts alone."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 
 from biomap_xr.errors import SetAsideError
+from biomap_xr.pipeline.habitats.records import PLOTS, SPLIT, folder_of, scored
 from biomap_xr.pipeline.plan import Plan
+from biomap_xr.pipeline.product_record import published
 from biomap_xr.pipeline.scores import RECORD
 from biomap_xr.pipeline.workspace import Workspace
 from biomap_xr.recipe import Recipe
@@ -49,13 +50,18 @@ class Progress:
     """Whether each model that the recipe asks for is trained."""
     owner: str
     """The process that runs it now; empty where none does."""
+    splits: dict[str, bool] = field(default_factory=dict)
+    """Whether the scores under each compared split of each ensemble are there."""
+    products: bool | None = None
+    """Whether the files for others are those of these maps; None where none are asked for."""
 
     @property
     def status(self) -> int:
-        """0 where all models and maps are there, 4 where something is missing."""
+        """0 where all models, scores, maps and files are there, 4 where something is missing."""
         # What maps are made of may have tiles that no map needs.
         maps = (filled for name, filled in self.programs.items() if name not in COVARIATES)
-        done = all(self.models.values()) and all(filled.done for filled in maps)
+        made = (*self.models.values(), *self.splits.values(), self.products is not False)
+        done = all(made) and all(filled.done for filled in maps)
         return 0 if done and not self.failures else SetAsideError.status
 
     def lines(self) -> Iterator[str]:
@@ -63,8 +69,12 @@ class Progress:
         yield f"running: {self.owner or 'no'}"
         for model, trained in self.models.items():
             yield f"{model}: {'trained' if trained else 'not trained yet'}"
+        for split, there in self.splits.items():
+            yield f"{split}: {'scored' if there else 'not scored yet'}"
         for program, filled in self.programs.items():
             yield f"{program}: {filled}"
+        if self.products is not None:
+            yield f"products: {'written' if self.products else 'not written yet'}"
         for failure in self.failures:
             yield f"set aside: {failure.program} {failure.tile}: {failure.error}"
 
@@ -78,6 +88,8 @@ def progress_of(recipe: Recipe, workspace: Workspace) -> Progress:
         failures=tuple(each for ledger in ledgers for each in ledger.failures.all()),
         models=_models(recipe, workspace),
         owner=str(owner_of(workspace.root) or ""),
+        splits=_splits(recipe, workspace),
+        products=published(recipe, workspace),
     )
 
 
@@ -91,16 +103,26 @@ def programs_of(recipe: Recipe) -> tuple[str, ...]:
 
 def _models(recipe: Recipe, workspace: Workspace) -> dict[str, bool]:
     """Look for the record that ends each training that the recipe asks for."""
-    records = {}
-    habitats, scores = workspace.models / "habitats", Path("scores") / "plots.json"
+    trained = {}
     if recipe.observations is not None:
-        records[SPECIES] = workspace.models / RECORD
+        trained[SPECIES] = (workspace.models / RECORD).is_file()
     if recipe.habitats.by_species is not None:
-        records[HABITATS] = habitats / "by_species" / scores
+        trained[HABITATS] = scored(folder_of(workspace), PLOTS)
     ensembles = recipe.habitats.by_environment
     for formation in ensembles.formations if ensembles else ():
-        records[f"ensemble of {formation}"] = habitats / "by_environment" / formation / scores
-    return {name: path.is_file() for name, path in records.items()}
+        trained[f"ensemble of {formation}"] = scored(folder_of(workspace, formation), PLOTS)
+    return trained
+
+
+def _splits(recipe: Recipe, workspace: Workspace) -> dict[str, bool]:
+    ensembles = recipe.habitats.by_environment
+    if ensembles is None:
+        return {}
+    return {
+        f"split {name} of {formation}": scored(folder_of(workspace, formation), SPLIT + name)
+        for formation in ensembles.formations
+        for name in ensembles.compared_splits
+    }
 
 
 def _filled(workspace: Workspace, program: str) -> Filled:

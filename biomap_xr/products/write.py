@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +55,40 @@ class Product:
 
 
 @dataclass(frozen=True)
+class PlannedProducts:
+    """Files that are not written yet."""
+
+    sources: tuple[Source, ...] = ()
+    """Of the rasters."""
+    texts: Mapping[str, str] = field(default_factory=dict)
+    """Legends and tables by path."""
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """All files that may be written; a raster's sidecar is not always needed."""
+        rasters = tuple(_paths(self.sources))
+        return (*rasters, *(path + SIDECAR for path in rasters), *self.texts)
+
+    def __add__(self, other: "PlannedProducts") -> "PlannedProducts":
+        """Return the files of both."""
+        return PlannedProducts((*self.sources, *other.sources), {**self.texts, **other.texts})
+
+    def write(self, grid: Grid, folder: Path, settings: RasterSettings) -> "ProductList":
+        """Write all of them.
+
+        Args:
+            grid: Of the cubes.
+            folder: Where paper 2's folders are made.
+            settings: Of the layout.
+
+        Raises:
+            InputError: A cube lies on another grid; known before the first file is written.
+            CorruptError: A file was not read back as it was written.
+        """
+        return _write(self.sources, self.texts, grid, folder, settings)
+
+
+@dataclass(frozen=True)
 class ProductList:
     """All files of a map."""
 
@@ -90,6 +124,16 @@ def write_products(
         InputError: The store has no such maps, the legend lacks codes, or the grid is another.
         CorruptError: A file was not read back as it was written.
     """
+    planned = plan_products(store, legend, crosswalk)
+    return planned.write(grid, folder, settings or RasterSettings())
+
+
+def plan_products(store: Path, legend: Legend, crosswalk: Crosswalk | None) -> PlannedProducts:
+    """Look at the cubes of habitats that the environment makes; as `write_products`.
+
+    Raises:
+        InputError: The store has no such maps, or the legend lacks codes.
+    """
     formations = formations_in(store)
     if not formations:
         raise InputError(f"{store} has no group below {BY_ENVIRONMENT}; make the maps first")
@@ -112,7 +156,7 @@ def write_products(
         texts |= {f"{FINAL}/{DETAILED}": legend.to_csv(), f"{FINAL}/{STYLE}": style_of(legend)}
     if crosswalk is not None:
         texts[CROSSWALK] = crosswalk.to_csv()
-    return _write(planned, texts, grid, folder, settings or RasterSettings())
+    return PlannedProducts(tuple(planned), texts)
 
 
 def write_species_products(
@@ -128,16 +172,26 @@ def write_species_products(
         InputError: The store has no such maps, the legend lacks codes, or the grid is another.
         CorruptError: A file was not read back as it was written.
     """
+    planned = plan_species_products(store, legend)
+    return planned.write(grid, folder, settings or RasterSettings())
+
+
+def plan_species_products(store: Path, legend: Legend) -> PlannedProducts:
+    """Look at the cube of habitats that species assemblages make.
+
+    Raises:
+        InputError: The store has no such maps, or the legend lacks codes.
+    """
     cube = open_cube(store, BY_SPECIES)
     codes = codes_of(cube)
     above = {at_level(code, level) for code in codes for level in LEVELS}
     numbered = legend.only([*sorted(above), NODATA])
-    planned = [_source(cube, raster, numbered) for raster in species_rasters()]
+    planned = tuple(_source(cube, raster, numbered) for raster in species_rasters())
     texts = {
         f"{BY_SPECIES}/legend.csv": numbered.to_csv(),
         f"{BY_SPECIES}/style.qml": style_of(numbered),
     }
-    return _write(planned, texts, grid, folder, settings or RasterSettings())
+    return PlannedProducts(planned, texts)
 
 
 def codes_of(cube: xr.Dataset) -> Sequence[str]:

@@ -23,6 +23,7 @@ CODES = (
 )  # fmt: skip
 NUMBERS = np.array([number_of(code) for code in CODES], np.uint16)
 SEA, TOWN = 100, 0
+PLOTS = {"tables": [{"kind": "plantbert", "species": "s.csv", "header": "h.csv"}]}
 
 
 def recipe(cells=20, **sections):
@@ -36,8 +37,13 @@ def recipe(cells=20, **sections):
             "tile": side,
             "extent": {"x_min": 4e6, "y_min": 3e6, "x_max": 4e6 + side, "y_max": 3e6 + side},
         },
-        "plots": {"tables": [{"kind": "plantbert", "species": "s.csv", "header": "h.csv"}]},
-        "habitats": {"by_species": {}, "by_environment": {}, "held_out": "folds"},
+        "plots": PLOTS,
+        "habitats": {
+            "by_species": {},
+            "by_environment": {},
+            "held_out": "folds",
+            "external": {"dikes": PLOTS, "Netherlands": PLOTS},
+        },
         "evaluation": {"replicates": 50},
     }
     return Recipe.model_validate(values | sections)

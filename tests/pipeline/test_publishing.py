@@ -6,7 +6,10 @@ import rasterio
 
 from biomap_xr.cubes import open_cube
 from biomap_xr.errors import InputError
+from biomap_xr.pipeline.plan import Plan
 from biomap_xr.pipeline.publishing import publish_products
+from biomap_xr.pipeline.stale import drop_group
+from biomap_xr.pipeline.status import progress_of
 from biomap_xr.products.settings import ProductSettings, RasterSettings
 
 FORMATIONS = ("N", "R", "T")
@@ -93,3 +96,55 @@ def test_a_legend_without_a_code_is_refused(environment, environment_copy):
     legend.write_text("\n".join(line for line in lines if ",R22," not in line))
     with pytest.raises(InputError, match="lacks 1 of the codes that the map needs: R22"):
         publish_products(recipe, environment_copy)
+
+
+def fewer(recipe, formations):
+    ensembles = recipe.habitats.by_environment.model_copy(update={"formations": formations})
+    habitats = recipe.habitats.model_copy(update={"by_environment": ensembles})
+    return recipe.model_copy(update={"habitats": habitats})
+
+
+def files_in(folder):
+    return {each.relative_to(folder).as_posix() for each in folder.rglob("*") if each.is_file()}
+
+
+def other_maps(workspace, formation):
+    """Leave a formation out, as a run with fewer of them does: its map goes, the plan is new."""
+    drop_group(workspace.habitats, f"by_environment/{formation}")
+    Plan(4, f"without {formation}").write(workspace.plan("environment"))
+
+
+def test_files_of_former_maps_go(environment, environment_copy, caplog):
+    recipe, folder = anchored(environment, environment_copy), environment_copy.products
+    (folder / "habitat_probability" / "mine.txt").write_text("of somebody else")
+    gone = {path for path in files_in(folder) if "/N" in path}
+    assert len(gone) >= 4
+    other_maps(environment_copy, "N")
+    with caplog.at_level("INFO"):
+        made = publish_products(fewer(recipe, ("R", "T")), environment_copy)
+    assert made.written
+    assert f"products: {len(gone)} files of former maps are removed" in caplog.messages
+    listed = {each.path for each in made.products}
+    assert files_in(folder) == {*listed, "SHA256SUMS", "habitat_probability/mine.txt"}
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["biomap_xr.pipeline.product_record.remove", "biomap_xr.products.write.write_raster"],
+)
+def test_a_kill_between_forgets_no_file(environment, environment_copy, monkeypatch, place):
+    """Killed before former files are removed, or before new ones are written."""
+    recipe, folder = anchored(environment, environment_copy), environment_copy.products
+
+    def stop(*arguments, **options):
+        raise KeyboardInterrupt
+
+    other_maps(environment_copy, "N")
+    monkeypatch.setattr(place, stop)
+    with pytest.raises(KeyboardInterrupt):
+        publish_products(fewer(recipe, ("R", "T")), environment_copy)
+    monkeypatch.undo()
+    assert progress_of(environment.recipe, environment_copy).products is False
+    other_maps(environment_copy, "R")
+    made = publish_products(fewer(recipe, ("T",)), environment_copy)
+    assert files_in(folder) == {*(each.path for each in made.products), "SHA256SUMS"}

@@ -94,3 +94,36 @@ def test_every_map_counts_not_the_last_one_alone():
     assert whole.status == 0
     wall = Progress({"maps": Filled(3, 4), **programs}, (), {"model": True}, "")
     assert wall.status == 4
+
+
+def test_files_that_are_asked_for_count(environment, environment_copy):
+    recipe = environment.recipe
+    found = progress_of(recipe, environment_copy)
+    assert (found.status, found.products) == (0, True)
+    assert "products: written" in tuple(found.lines())
+    unasked = progress_of(recipe.model_copy(update={"products": None}), environment_copy)
+    assert (unasked.status, unasked.products) == (0, None)
+    (environment_copy.products / "documented_cross_walks.csv").unlink()
+    found = progress_of(recipe, environment_copy)
+    assert (found.status, found.products) == (4, False)
+    assert "products: not written yet" in tuple(found.lines())
+
+
+def test_files_of_other_maps_do_not_count(environment, environment_copy):
+    cited = environment.recipe.model_copy(update={"citation": "another"})
+    assert progress_of(cited, environment_copy).products is False
+    next((environment_copy.root / "receipts" / "wall_to_wall").glob("*.json")).unlink()
+    assert progress_of(environment.recipe, environment_copy).products is False
+
+
+def test_compared_splits_count(environment, environment_copy):
+    settings = environment.recipe.habitats.by_environment
+    wanted = settings.model_copy(update={"formations": ("R",), "compared_splits": ("site",)})
+    habitats = environment.recipe.habitats.model_copy(update={"by_environment": wanted})
+    recipe = environment.recipe.model_copy(update={"habitats": habitats})
+    found = progress_of(recipe, environment_copy)
+    assert (found.status, found.splits) == (4, {"split site of R": False})
+    assert "split site of R: not scored yet" in tuple(found.lines())
+    scores = environment_copy.models / "habitats" / "by_environment" / "R" / "scores"
+    (scores / "split-site.json").write_text("{}")
+    assert progress_of(recipe, environment_copy).status == 0

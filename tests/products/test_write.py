@@ -13,6 +13,8 @@ from biomap_xr.habitats.rules.tables import read_documented
 from biomap_xr.products.settings import RasterSettings
 from biomap_xr.products.write import (
     codes_of,
+    plan_products,
+    plan_species_products,
     tags_of,
     write_products,
     write_species_products,
@@ -122,3 +124,13 @@ def test_classes_are_the_cubes(store):
     assert codes_of(cube) == ["T11", "T17", "T31"]
     with pytest.raises(InputError, match="expected eunis"):
         codes_of(cube.drop_vars("eunis"))
+
+
+def test_files_are_known_before_they_are_written(store, grid, legend, crosswalk, tmp_path):
+    planned = plan_products(store, legend, crosswalk) + plan_species_products(store, legend)
+    assert not any(tmp_path.iterdir())
+    found = planned.write(grid, tmp_path, RasterSettings())
+    assert {each.path for each in found.products} <= set(planned.paths)
+    assert {path for path in planned.paths if not path.endswith(".aux.xml")} == {
+        each.path for each in found.products if not each.path.endswith(".aux.xml")
+    }

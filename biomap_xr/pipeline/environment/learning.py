@@ -34,6 +34,7 @@ from biomap_xr.pipeline.environment.scores import ENSEMBLE, external_scores, sco
 from biomap_xr.pipeline.environment.splits import Comparison
 from biomap_xr.pipeline.fingerprints import contents, sections
 from biomap_xr.pipeline.habitats.plots import files_of, take_plots
+from biomap_xr.pipeline.habitats.records import EXTERNAL, PLOTS, folder_of
 from biomap_xr.pipeline.habitats.scores import HabitatScores
 from biomap_xr.pipeline.observing import Observer
 from biomap_xr.recipe import Recipe
@@ -47,7 +48,6 @@ logger = logging.getLogger(__name__)
 
 KERNEL = 1
 """Raised when the same recipe and data give other ensembles or scores."""
-PLOTS, EXTERNAL = "plots", "external-{}"
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ class EnvironmentStudy:
 
     def folder(self, formation: str) -> Path:
         """Return where everything of a formation is kept."""
-        return self.observer.workspace.models / "habitats" / "by_environment" / formation
+        return folder_of(self.observer.workspace, formation)
 
     def data(self, formation: str) -> str:
         """Name all that a formation's ensemble and scores depend on."""
@@ -257,7 +257,7 @@ class EnvironmentStudy:
             "dropped": dict(plots.dropped),
             "members": {name: each.model_dump(mode="json") for name, each in members.items()},
         }
-        HabitatScores.forget(folder / "scores", PLOTS)
+        HabitatScores.forget(folder / "scores", PLOTS, f"{EXTERNAL}*")
         save_ensemble(replace(trained.ensemble, facts=facts), folder / ENSEMBLE)
         scores = scores_of(plots, trained, folds)
         # The record of the scores is last: with it the formation counts as done.
@@ -301,7 +301,7 @@ class EnvironmentStudy:
             )
             for each in self.settings.formations
         }
-        place = EXTERNAL.format(name)
+        place = EXTERNAL + name
         wanted = [
             each
             for each, fingerprint in data.items()

@@ -31,6 +31,7 @@ from biomap_xr.pipeline.habitats.plots import (
     written_plots,
 )
 from biomap_xr.pipeline.habitats.predicted import PredictedAssemblages
+from biomap_xr.pipeline.habitats.records import EXTERNAL, PLOTS
 from biomap_xr.pipeline.habitats.scores import HabitatScores
 from biomap_xr.pipeline.habitats.truths import best_from_lists
 from biomap_xr.pipeline.observing import Observer
@@ -38,7 +39,6 @@ from biomap_xr.recipe import Recipe
 
 logger = logging.getLogger(__name__)
 
-PLOTS, EXTERNAL = "plots", "external-{}"
 EXPERT = "EUNIS-ESy expert system"
 BEST = "best possible from the species lists"
 PREDICTED = "Pl@ntBERT on predicted assemblages, first {} species"
@@ -123,7 +123,7 @@ def learn_by_species(
     if HabitatScores.exist(scores, PLOTS, data) and (model_folder / CARD).is_file():
         return load_model(model_folder)
     study = Study(recipe, settings, observer.plots, folder, species)
-    HabitatScores.forget(scores, PLOTS)
+    HabitatScores.forget(scores, PLOTS, f"{EXTERNAL}*")
     observer.report_on_plots()
     if recipe.habitats.held_out == "folds":
         learned = _cross_validated(study)
@@ -132,7 +132,7 @@ def learn_by_species(
     model = save_model(learned.model, model_folder)
     for name, external in recipe.habitats.external.items():
         plots, _ = take_plots(external, recipe.habitats)
-        _external(study, model, plots, name).write(scores, EXTERNAL.format(name), data)
+        _external(study, model, plots, name).write(scores, EXTERNAL + name, data)
     # The record of the held-out plots is last: with it the training counts as done.
     _board(study, learned).write(scores, PLOTS, data)
     return model

@@ -19,21 +19,24 @@ from biomap_xr.habitats.eunis import FORMATIONS
 from biomap_xr.habitats.legend import Legend, legend_of, read_legend
 from biomap_xr.habitats.plantbert.card import HabitatCard
 from biomap_xr.observations.plot_report import CurationReport
+from biomap_xr.pipeline.habitats.records import (
+    EXTERNAL,
+    PLOTS,
+    SCORES,
+    SPLIT,
+    folder_of,
+    scored,
+)
 from biomap_xr.pipeline.habitats.scores import HabitatScores
 from biomap_xr.pipeline.workspace import Workspace
 from biomap_xr.recipe import Recipe
 from biomap_xr.virtual import open_truth
 from biomap_xr.virtual.formations import NUMBERS
 
-HABITATS = "habitats"
-PLOTS = "plots"
-EXTERNAL = "external-"
-SPLIT = "split-"
-
 
 @dataclass(frozen=True)
 class HabitatResults:
-    """What is there; what a run has not made is empty."""
+    """What is there of what the recipe asks for; what a run has not made is empty."""
 
     recipe: Recipe
     """With absolute paths."""
@@ -42,32 +45,40 @@ class HabitatResults:
     @cached_property
     def by_species(self) -> tuple[Validation, ...]:
         """Scores of habitats from species: held-out plots first, then external data sets."""
-        return self._validations(BY_SPECIES)
+        wanted = self.recipe.habitats.by_species is not None
+        return self._validations(folder_of(self.workspace)) if wanted else ()
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """Formations that the recipe asks for; others may be left of a former one."""
+        settings = self.recipe.habitats.by_environment
+        return tuple(code for code in FORMATIONS if settings and code in settings.formations)
 
     @cached_property
     def formations(self) -> tuple[Formation, ...]:
         """Scores of the ensembles of all formations that were trained."""
-        found = ((code, self._validations(environment(code))) for code in FORMATIONS)
+        folders = ((code, folder_of(self.workspace, code)) for code in self.wanted)
+        found = ((code, self._validations(folder), folder) for code, folder in folders)
         return tuple(
-            Formation(code, validations, self._splits(environment(code)))
-            for code, validations in found
+            Formation(code, validations, self._splits(folder))
+            for code, validations, folder in found
             if validations
         )
 
     @cached_property
     def mapped(self) -> tuple[str, ...]:
         """Formations that have a map."""
-        return tuple(code for code in FORMATIONS if self.has(environment(code)))
+        return tuple(code for code in self.wanted if self.has(environment(code)))
 
     @cached_property
     def card(self) -> HabitatCard | None:
         """Of the trained Pl@ntBERT."""
-        path = self._card(BY_SPECIES)
+        path = _card(folder_of(self.workspace))
         return HabitatCard.model_validate_json(path.read_bytes()) if path else None
 
     def ensemble_card(self, formation: str) -> Mapping[str, Any] | None:
         """Return the card of a formation's ensemble."""
-        path = self._card(environment(formation))
+        path = _card(folder_of(self.workspace, formation))
         return json.loads(path.read_text()) if path else None
 
     @property
@@ -88,7 +99,7 @@ class HabitatResults:
 
     def codes(self, group: str) -> tuple[str, ...]:
         """Return the codes of a group's models."""
-        return tuple(str(code) for code in np.asarray(self.open(group)["habitat_code"]).tolist())
+        return tuple(str(code) for code in np.asarray(self.open(group)["eunis"]).tolist())
 
     @cached_property
     def truth(self) -> xr.DataArray | None:
@@ -123,30 +134,24 @@ class HabitatResults:
             lines |= read_legend(rules.legend).by_number
         return Legend(tuple(lines[number] for number in sorted(lines)))
 
-    def _validations(self, model: str) -> tuple[Validation, ...]:
-        folder = self._folder(model) / "scores"
-        external = sorted(path.stem for path in folder.glob(f"{EXTERNAL}*.json"))
-        found = [PLOTS] if (folder / f"{PLOTS}.json").is_file() else []
-        sets = ((name, HabitatScores.read(folder, name)) for name in (*found, *external))
+    def _validations(self, folder: Path) -> tuple[Validation, ...]:
+        """Return a model's scores, the held-out plots' first; nothing where these are missing."""
+        external = (EXTERNAL + name for name in self.recipe.habitats.external)
+        there = (name for name in (PLOTS, *external) if scored(folder, name))
+        sets = ((name, HabitatScores.read(folder / SCORES, name)) for name in there)
         said = (validation_of(name, scores) for name, scores in sets)
-        return tuple(each for each in said if each.models)
+        found = tuple(each for each in said if each.models)
+        # The first one is shown beside the papers, which external data must never be.
+        return found if found and found[0].where == HELD_OUT else ()
 
-    def _splits(self, model: str) -> tuple[Scored, ...]:
+    def _splits(self, folder: Path) -> tuple[Scored, ...]:
         """Return the ensemble's scores under the splits that the recipe compares."""
-        settings, folder = self.recipe.habitats.by_environment, self._folder(model) / "scores"
+        settings = self.recipe.habitats.by_environment
         names = settings.compared_splits if settings else ()
-        there = (name for name in names if (folder / f"{SPLIT}{name}.json").is_file())
-        found = ((name, HabitatScores.read(folder, f"{SPLIT}{name}")) for name in there)
+        there = (name for name in names if scored(folder, SPLIT + name))
+        found = ((name, HabitatScores.read(folder / SCORES, SPLIT + name)) for name in there)
         said = ((name, validation_of(name, scores)) for name, scores in found)
         return tuple(replace(each.models[0], name=name) for name, each in said if each.models)
-
-    def _folder(self, model: str) -> Path:
-        return self.workspace.models / HABITATS / model
-
-    def _card(self, model: str) -> Path | None:
-        folder = self._folder(model)
-        places = (folder / name / "card.json" for name in ("model", "ensemble", ""))
-        return next((path for path in places if path.is_file()), None)
 
     def _groups(self) -> Iterator[str]:
         yield from (name for name in (BY_SPECIES, WALL_TO_WALL) if self.has(name))
@@ -163,7 +168,7 @@ class HabitatResults:
 
 
 def environment(formation: str) -> str:
-    """Return the group of a formation's map, which is also the name of its models' folder.
+    """Return the group of a formation's map.
 
     >>> environment("R")
     'by_environment/R'
@@ -183,3 +188,8 @@ def validation_of(name: str, scores: HabitatScores) -> Validation:
             if judged.labels
         ),
     )
+
+
+def _card(folder: Path) -> Path | None:
+    places = (folder / name / "card.json" for name in ("model", "ensemble", ""))
+    return next((path for path in places if path.is_file()), None)

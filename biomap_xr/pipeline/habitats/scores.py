@@ -72,13 +72,19 @@ class HabitatScores:
         return bool(record.get("data") == data)
 
     @staticmethod
-    def forget(folder: Path, name: str) -> None:
-        """Remove the record of scores before their models change.
+    def forget(folder: Path, *names: str) -> None:
+        """Remove the records of scores before their models change.
+
+        Args:
+            folder: Of the scores.
+            names: Of the scores; ``*`` stands for any letters.
 
         A training that is killed between its model and its scores then counts as not done, also
         for the data of the scores that were there before.
         """
-        (folder / f"{name}.json").unlink(missing_ok=True)
+        for name in names:
+            for path in folder.glob(f"{name}.json"):
+                path.unlink(missing_ok=True)
 
     @classmethod
     def read(cls, folder: Path, name: str) -> Self:

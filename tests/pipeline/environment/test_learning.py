@@ -154,3 +154,14 @@ def test_published_winners_all_vote(environment):
     published = settings.model_copy(update={"members": {}})
     assert options_of(published, "R").selection.keep == "all"
     assert json.loads(options_of(settings, "R").vote.model_dump_json())["weights"] == "rank"
+
+
+def test_a_new_ensemble_forgets_the_external_scores_of_the_former_one(environment_copy):
+    scores = environment_copy.models / "habitats" / "by_environment" / "N" / "scores"
+    (scores / "external-former.json").write_text('{"data": "another ensemble"}')
+    learn(environment_copy)
+    assert (scores / "external-former.json").exists()
+    (scores / "plots.json").unlink()
+    learn(environment_copy)
+    assert not (scores / "external-former.json").exists()
+    assert {path.stem for path in scores.glob("*.json")} == {"plots", "external-again"}

@@ -61,6 +61,9 @@ def test_a_training_broken_off_leaves_no_scores_of_another_model(copied, tiny, m
     def stop(study, learned):
         raise KeyboardInterrupt
 
+    scores = copied.models / "habitats" / "by_species" / "scores"
+    former = scores / "external-former.json"
+    former.write_text("{}")
     by_species = tiny.habitats.by_species.model_copy(update={"seed": 9})
     habitats = tiny.habitats.model_copy(update={"by_species": by_species})
     monkeypatch.setattr("biomap_xr.pipeline.habitats.by_species._board", stop)
@@ -68,6 +71,8 @@ def test_a_training_broken_off_leaves_no_scores_of_another_model(copied, tiny, m
         again(tiny.model_copy(update={"habitats": habitats}), copied)
     with pytest.raises(InputError, match="holds no scores"):
         scores_of(copied)
+    # Nor those of external data that nobody asks for any more.
+    assert not former.exists()
     monkeypatch.undo()
     assert again(tiny, copied).habitats.card.settings.seed == tiny.habitats.by_species.seed
 

@@ -72,3 +72,37 @@ def test_a_torn_file_of_scores_is_named(workspace):
     place.unlink()
     with pytest.raises(InputError, match="holds no scores 'plots'"):
         _ = HabitatResults(recipe(), workspace).by_species
+
+
+def asking(**changes):
+    habitats = recipe().habitats.model_copy(update=changes)
+    return recipe().model_copy(update={"habitats": habitats})
+
+
+def test_what_the_recipe_no_longer_asks_for_is_not_said(workspace):
+    make_species_model(workspace, 40)
+    for formation in ("R", "T"):
+        make_ensemble(workspace, formation, 30)
+        make_by_environment(recipe(), workspace, formation)
+    made = recipe()
+    forests = made.habitats.by_environment.model_copy(update={"formations": ("T",)})
+    dikes = {"dikes": made.habitats.external["dikes"]}
+    run = HabitatResults(asking(by_environment=forests, external=dikes), workspace)
+    assert run.wanted == run.mapped == ("T",)
+    assert [each.where for each in run.by_species] == ["held-out plots", "dikes"]
+    (formation,) = run.formations
+    assert formation.code == "T"
+    assert [each.where for each in formation.validations] == ["held-out plots"]
+    none = HabitatResults(asking(by_environment=None), workspace)
+    assert (none.formations, none.mapped) == ((), ())
+    assert HabitatResults(asking(by_species=None), workspace).by_species == ()
+
+
+def test_external_data_never_stand_for_the_plots(workspace):
+    """A training that was killed has scores of external data and none of its plots."""
+    make_species_model(workspace, 40)
+    make_ensemble(workspace, "T", 30)
+    for model in ("by_species", "by_environment/T"):
+        (workspace.models / "habitats" / model / "scores" / "plots.json").unlink()
+    run = HabitatResults(recipe(), workspace)
+    assert (run.by_species, run.formations) == ((), ())

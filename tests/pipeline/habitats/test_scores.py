@@ -50,3 +50,11 @@ def test_forgotten_scores_do_not_count_as_done(scores, tmp_path):
 def test_no_scores_are_an_input_error(tmp_path):
     with pytest.raises(InputError, match="holds no scores 'plots'"):
         HabitatScores.read(tmp_path, "plots")
+
+
+def test_records_are_forgotten_by_the_letters_of_their_names(tmp_path):
+    for name in ("plots", "external-a", "external-b", "split-site"):
+        (tmp_path / f"{name}.json").write_text("{}")
+    HabitatScores.forget(tmp_path, "plots", "external-*")
+    assert [path.name for path in tmp_path.iterdir()] == ["split-site.json"]
+    HabitatScores.forget(tmp_path / "none", "plots", "external-*")
