@@ -12,6 +12,7 @@ from biomap_xr.habitats.legend import read_legend
 from biomap_xr.habitats.rules.rulebook import read_associations, read_crosswalk
 from biomap_xr.habitats.rules.settings import RegionSettings, RulesSettings
 from biomap_xr.observations.plots import Plots
+from biomap_xr.pipeline.environment.rows import feature_table
 from biomap_xr.pipeline.environment.splits import check_splits
 from biomap_xr.pipeline.habitats.plots import files_of, take_plots
 from biomap_xr.pipeline.observing import Observer
@@ -37,6 +38,7 @@ def check_habitats(observer: Observer) -> None:
         InputError: It names each problem and the section of the recipe: a missing file or column, a
             table that does not fit, a split that the plots have no values for, or two habitats with
             one number on a map.
+        RecipeError: Ensembles are asked for without predictors on the map.
     """
     recipe = observer.recipe
     if not recipe.habitats.wanted:
@@ -66,7 +68,7 @@ def _checks(observer: Observer) -> Iterator[Check]:
     recipe = observer.recipe
     habitats, ensemble = recipe.habitats, recipe.habitats.by_environment
     if ensemble is not None:
-        yield "habitats.by_environment", ensemble.table
+        yield "habitats.by_environment", partial(feature_table, recipe, ensemble)
         yield "habitats.by_environment", partial(_read_members, ensemble)
     if habitats.rules.legend is not None:
         yield "habitats.rules.legend", partial(read_legend, habitats.rules.legend)

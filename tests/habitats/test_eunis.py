@@ -82,8 +82,8 @@ def test_classes_are_in_the_order_of_their_numbers() -> None:
     assert place.tolist() == [2, 0, 1]
 
 
-@pytest.mark.parametrize(("one", "other"), [("T1J", "T1K"), ("T3L", "T3M")])
+@pytest.mark.parametrize(("one", "other"), [("T1J", "T1K"), ("T3L", "T3M"), ("P31", "P3a")])
 def test_two_habitats_of_one_number_cannot_share_a_map(one: str, other: str) -> None:
-    assert in_order([other, "R22"]) == ("R22", other)
-    with pytest.raises(InputError, match=rf"{one} and {other} both have the number 7\d+ on a map"):
+    assert set(in_order([other, "R22"])) == {"R22", other}
+    with pytest.raises(InputError, match=rf"{one} and {other} both have the number \d+ on a map"):
         in_order(["R22", other, one])

@@ -60,6 +60,8 @@ def test_tables_that_do_not_fit_are_named(only_inputs):
         check(only_inputs, {f"{EXTERNAL}.species": header})
     with pytest.raises(InputError, match=r"^habitats\.rules\.legend: .*no column"):
         check(only_inputs, {f"{RULES}.legend": header})
+    with pytest.raises(InputError, match=r"^habitats\.by_environment: .*'slope'.* are missing"):
+        check(only_inputs, {f"{ENSEMBLE}.features.0.name": "slope"})
     with pytest.raises(InputError, match=r"^plots: compared_splits 'cover_scale'"):
         check(only_inputs, {f"{ENSEMBLE}.compared_splits": ["cover_scale"]})
 
