@@ -117,11 +117,7 @@ def asked_of(recipe: Recipe, workspace: Workspace, settings: ProductSettings) ->
 
 
 def published(recipe: Recipe, workspace: Workspace) -> bool | None:
-    """Say whether the files that a recipe asks for are there; None where it asks for none.
-
-    >>> published(Recipe(name="plain"), Workspace(Path("nowhere"))) is None
-    True
-    """
+    """Say whether the files that a recipe asks for are there; None where it asks for none."""
     settings, habitats = recipe.products, recipe.habitats
     if settings is None or recipe.covariates is None:
         return None
