@@ -224,9 +224,7 @@ def test_other_regions_run_both_passes(environment_copy):
     table.to_csv(path)
     assert counts(run_with(environment_copy)) == (TILES, TILES)
     cube = group(environment_copy, "R")
-    probability = cube["probability"].to_numpy()[
-        cube["eunis"].to_numpy().tolist().index("R22")
-    ]
+    probability = cube["probability"].to_numpy()[cube["eunis"].to_numpy().tolist().index("R22")]
     assert set(np.unique(probability)) <= {0, 255}
 
 
