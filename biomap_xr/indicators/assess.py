@@ -263,7 +263,7 @@ def _fractions(data: Any) -> Any:
 
 
 def _present(data: Any, threshold: NDArray[np.float64]) -> Any:
-    """`(species, ...)` bool of the assemblage; thresholds are rounded as the probabilities are.
+    """``(species, ...)`` bool of the assemblage; thresholds are rounded as the probabilities are.
 
     Rounding keeps the order, so no species of the unrounded assemblage is lost, and at most one
     level is gained. A species without a threshold (NaN) is never present.

@@ -16,7 +16,7 @@ not NaN."""
 
 
 class Interval(NamedTuple):
-    """Both ends of an interval, each of the shape `(indicator, ...)`."""
+    """Both ends of an interval, each of the shape ``(indicator, ...)``."""
 
     low: Any
     high: Any
@@ -27,10 +27,10 @@ def expected(members: Any, probability: Any) -> Any:
 
     Args:
         members: ``(indicator, species)``, 1 where the species counts for the indicator.
-        probability: `(species, ...)`, 0 to 1.
+        probability: ``(species, ...)``, 0 to 1.
 
     Returns:
-        `(indicator, ...)`, species, 0 to the number of members.
+        ``(indicator, ...)``, species, 0 to the number of members.
 
     The paper's example, ten species of which three are likely:
 
@@ -47,10 +47,10 @@ def variance(members: Any, probability: Any) -> Any:
 
     Args:
         members: ``(indicator, species)``, 1 where the species counts for the indicator.
-        probability: `(species, ...)`, 0 to 1.
+        probability: ``(species, ...)``, 0 to 1.
 
     Returns:
-        `(indicator, ...)`, squared species.
+        ``(indicator, ...)``, squared species.
 
     >>> import numpy as np
     >>> float(2 * np.sqrt(variance(np.ones((1, 3)), np.array([0.9, 0.8, 0.1])))[0].round(3))
@@ -64,10 +64,10 @@ def log_none(members: Any, probability: Any) -> Any:
 
     Args:
         members: ``(indicator, species)``, 1 where the species counts for the indicator.
-        probability: `(species, ...)`, 0 to 1; a certain species adds `LOG_ZERO`.
+        probability: ``(species, ...)``, 0 to 1; a certain species adds `LOG_ZERO`.
 
     Returns:
-        `(indicator, ...)`, at most 0 and finite.
+        ``(indicator, ...)``, at most 0 and finite.
     """
     xp = array_namespace(probability)
     certain = probability >= 1
@@ -80,10 +80,10 @@ def at_least_one(log_chance_of_none: Any) -> Any:
     """Chance that at least one member is present (paper 1, equation 5), exact for small chances.
 
     Args:
-        log_chance_of_none: `(...)`, what `log_none` gives.
+        log_chance_of_none: ``(...)``, what `log_none` gives.
 
     Returns:
-        `(...)`, 0 to 1.
+        ``(...)``, 0 to 1.
 
     >>> import numpy as np
     >>> at_least_one(log_none(np.ones((1, 3)), np.array([0.9, 0.8, 0.1]))).round(3)
@@ -99,10 +99,10 @@ def count_present(members: Any, present: Any) -> Any:
 
     Args:
         members: ``(indicator, species)``, 1 where the species counts for the indicator.
-        present: `(species, ...)` bool.
+        present: ``(species, ...)`` bool.
 
     Returns:
-        `(indicator, ...)` int32.
+        ``(indicator, ...)`` int32.
 
     >>> import numpy as np
     >>> count_present(np.array([[1, 1, 0]]), np.array([True, False, True]))
@@ -118,12 +118,12 @@ def interval(mean: Any, spread: Any, members: Any) -> Interval:
     """The 2-sigma interval (paper 1, equation 3), clipped to what can be counted.
 
     Args:
-        mean: `(indicator, ...)`, expected number of species.
-        spread: `(indicator, ...)`, its variance.
+        mean: ``(indicator, ...)``, expected number of species.
+        spread: ``(indicator, ...)``, its variance.
         members: ``(indicator,)``, number of member species, the highest possible count.
 
     Returns:
-        low and high, `(indicator, ...)`, within 0 and the number of members.
+        low and high, ``(indicator, ...)``, within 0 and the number of members.
 
     >>> import numpy as np
     >>> interval(np.array([1.8]), np.array([0.34]), np.array([2]))
@@ -143,11 +143,11 @@ def most_threatened(status: Any, present: Any, *, none: int) -> Any:
 
     Args:
         status: ``(species,)`` uint8 codes that grow with the threat.
-        present: `(species, ...)` bool.
+        present: ``(species, ...)`` bool.
         none: the code where no species is present; smaller than any other.
 
     Returns:
-        `(...)` uint8.
+        ``(...)`` uint8.
 
     >>> import numpy as np
     >>> most_threatened(np.array([3, 6], "uint8"), np.array([[True, True], [True, False]]), none=1)
@@ -162,7 +162,7 @@ def most_threatened(status: Any, present: Any, *, none: int) -> Any:
 
 
 def _member_sum(members: Any, values: Any) -> Any:
-    """Sum of values `(species, ...)` over the members of each indicator, `(indicator, ...)`."""
+    """Sum of values ``(species, ...)`` over the members of each indicator, ``(indicator, ...)``."""
     xp = array_namespace(values)
     weights = xp.astype(like(members, values), values.dtype)
     return xp.tensordot(weights, values, axes=((1,), (0,)))
@@ -172,11 +172,11 @@ def like(table: Any, values: Any) -> Any:
     """A small table of species as the kind of array that the values are.
 
     Args:
-        table: `(..., species)`, NumPy or of the kind already.
-        values: `(species, ...)`, on NumPy, CuPy, torch or Dask.
+        table: ``(..., species)``, NumPy or of the kind already.
+        values: ``(species, ...)``, on NumPy, CuPy, torch or Dask.
 
     Returns:
-        `(..., species)`, on the device of the values.
+        ``(..., species)``, on the device of the values.
 
     >>> import numpy as np
     >>> like([1, 0], np.zeros((2, 3)))

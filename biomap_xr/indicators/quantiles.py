@@ -15,7 +15,7 @@ def probability_mass(probability: Any) -> Any:
     """Chance of every possible number of species present.
 
     Args:
-        probability: `(species, ...)`, 0 to 1.
+        probability: ``(species, ...)``, 0 to 1.
 
     Returns:
         (species + 1, ...) float64: chance that exactly 0, 1, ... species are present; sums to 1.
@@ -42,7 +42,7 @@ def cumulative(probability: Any) -> Any:
     """Chance of at most so many species present.
 
     Args:
-        probability: `(species, ...)`, 0 to 1.
+        probability: ``(species, ...)``, 0 to 1.
 
     Returns:
         (species + 1, ...) float64, 0 to 1, growing along the first dim.
@@ -61,11 +61,11 @@ def quantile(probability: Any, level: float) -> Any:
     """Smallest number of species that is not exceeded with a chance of at least the level.
 
     Args:
-        probability: `(species, ...)`, 0 to 1.
+        probability: ``(species, ...)``, 0 to 1.
         level: 0 to 1.
 
     Returns:
-        `(...)` int32, 0 to the number of species.
+        ``(...)`` int32, 0 to the number of species.
 
     Raises:
         InputError: The level is not between 0 and 1.

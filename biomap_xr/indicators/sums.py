@@ -18,21 +18,21 @@ class IndicatorMaps:
     """The indicators of some cells, in the types in which `indicators.zarr` stores them."""
 
     expected: Any
-    """`(indicator, ...)` float32, species: expected number of members present."""
+    """``(indicator, ...)`` float32, species: expected number of members present."""
     variance: Any
-    """`(indicator, ...)` float32, its variance."""
+    """``(indicator, ...)`` float32, its variance."""
     low: Any
-    """`(indicator, ...)` float32, lower end of the 2-sigma interval, at least 0."""
+    """``(indicator, ...)`` float32, lower end of the 2-sigma interval, at least 0."""
     high: Any
-    """`(indicator, ...)` float32, upper end, at most the number of members."""
+    """``(indicator, ...)`` float32, upper end, at most the number of members."""
     any: Any
-    """`(indicator, ...)` float32, 0 to 1: chance of at least one member."""
+    """``(indicator, ...)`` float32, 0 to 1: chance of at least one member."""
     count: Any
-    """`(indicator, ...)` uint16, members in the thresholded assemblage."""
+    """``(indicator, ...)`` uint16, members in the thresholded assemblage."""
     most_threatened: Any
-    """`(...)` uint8 code of the most threatened species of the thresholded assemblage."""
+    """``(...)`` uint8 code of the most threatened species of the thresholded assemblage."""
     status_any: Any
-    """`(status, ...)` float32, 0 to 1: chance of at least one species of the status."""
+    """``(status, ...)`` float32, 0 to 1: chance of at least one species of the status."""
 
     def on_tile(
         self, valid: NDArray[np.bool_], known: NDArray[np.bool_] | None = None
@@ -69,17 +69,17 @@ class Sums:
     members: Any
     """``(indicator,)`` int64, member species seen so far."""
     expected: Any
-    """`(indicator, ...)` float64, species."""
+    """``(indicator, ...)`` float64, species."""
     variance: Any
-    """`(indicator, ...)` float64, squared species."""
+    """``(indicator, ...)`` float64, squared species."""
     log_none: Any
-    """`(indicator, ...)` float64, at most 0: logarithm of the chance of no member."""
+    """``(indicator, ...)`` float64, at most 0: logarithm of the chance of no member."""
     count: Any
-    """`(indicator, ...)` int32, members present in the thresholded assemblage."""
+    """``(indicator, ...)`` int32, members present in the thresholded assemblage."""
     most_threatened: Any
-    """`(...)` uint8, highest status code present."""
+    """``(...)`` uint8, highest status code present."""
     status_log_none: Any
-    """`(status, ...)` float64, at most 0."""
+    """``(status, ...)`` float64, at most 0."""
 
     @classmethod
     def zero(cls, indicators: int, shape: tuple[int, ...], xp: Any = np) -> Self:
@@ -106,8 +106,8 @@ class Sums:
 
         Args:
             members: ``(indicator, species)`` bool or 0 and 1.
-            probability: `(species, ...)` float, 0 to 1, unquantised where there is a choice.
-            present: `(species, ...)` bool, the thresholded assemblage.
+            probability: ``(species, ...)`` float, 0 to 1, unquantised where there is a choice.
+            present: ``(species, ...)`` bool, the thresholded assemblage.
             status: ``(species,)`` uint8 codes of `declared.STATUS_CODES`; 1 for a species that no
                 status counts.
 
@@ -228,7 +228,7 @@ def _check_species(members: Any, probability: Any, present: Any, status: Any) ->
 
 
 def _spread(values: NDArray[Any], valid: NDArray[np.bool_]) -> NDArray[Any]:
-    """Values `(..., cells)` over a tile `(..., y, x)`, NaN or 0 for whole numbers elsewhere.
+    """Values ``(..., cells)`` over a tile ``(..., y, x)``, NaN or 0 for whole numbers elsewhere.
 
     Raises:
         InputError: There are not as many cells as valid places.

@@ -71,7 +71,7 @@ class Pixels:
 
     modality: str
     values: NDArray[Any]
-    """`(..., rows, columns)` with slots in the place of years."""
+    """``(..., rows, columns)`` with slots in the place of years."""
     present: NDArray[np.bool_]
     """``(rows, columns)``: pixels that are not missing altogether."""
     window: Window
@@ -86,11 +86,11 @@ class Pixels:
         return self.present.ravel()[self.places(cells)]
 
     def at(self, cells: Cells) -> NDArray[Any]:
-        """Return the inputs of some cells, `(n, ...)`."""
+        """Return the inputs of some cells, ``(n, ...)``."""
         return self.values_at(self.places(cells))
 
     def values_at(self, places: NDArray[np.int64]) -> NDArray[Any]:
-        """Return the inputs of pixels by their flat places, `(n, ...)`."""
+        """Return the inputs of pixels by their flat places, ``(n, ...)``."""
         flat = self.values.reshape(*self.values.shape[:-2], -1)
         return np.ascontiguousarray(np.moveaxis(flat[..., places], -1, 0))
 

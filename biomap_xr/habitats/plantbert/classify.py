@@ -221,7 +221,7 @@ def _best(probability: NDArray[np.float32]) -> NDArray[np.intp]:
 
 
 def _in_ranks(values: NDArray[T], fill: int) -> NDArray[T]:
-    """Widen (n, at most 3) to all ranks ``(n, 3)``."""
+    """Widen ``(n, ranks)``, at most 3, to all ranks ``(n, 3)``."""
     return np.pad(values, ((0, 0), (0, RANKS - values.shape[1])), constant_values=fill)
 
 

@@ -24,9 +24,9 @@ class Ranked:
     """The likeliest habitats of each cell, the first one first."""
 
     habitat: NDArray[np.uint16]
-    """`(rank, ...)` numbers as on the map, 65535 where fewer are left."""
+    """``(rank, ...)`` numbers as on the map, 65535 where fewer are left."""
     confidence: NDArray[np.uint8]
-    """`(rank, ...)` percent 0 to 100, 255 where there is no habitat."""
+    """``(rank, ...)`` percent 0 to 100, 255 where there is no habitat."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,12 +59,12 @@ def filter_land_cover(
     """Rescale probabilities in each cell over the classes that its land cover allows.
 
     Args:
-        probability: `(class, ...)` from 0 in any scale; NaN, or 255 of uint8, where none is known.
+        probability: ``(class, ...)`` from 0 in any scale; NaN, or 255 of uint8, where unknown.
         land_cover: (...) codes at the same cells.
         table: Of the same classes.
 
     Returns:
-        `(class, ...)` 0 to 1, of sum 1 in each cell; all 0 where nothing is left.
+        ``(class, ...)`` 0 to 1, of sum 1 in each cell; all 0 where nothing is left.
 
     Raises:
         InputError: Shapes differ, or a code of land cover is unknown.
@@ -86,7 +86,7 @@ def top_habitats(probability: NDArray[Any], land_cover: NDArray[Any], table: Cov
     model is first; a class of probability 0 is none.
 
     Args:
-        probability: `(class, ...)` from 0 in any scale; NaN, or 255 of uint8, where none is known.
+        probability: ``(class, ...)`` from 0 in any scale; NaN, or 255 of uint8, where unknown.
         land_cover: (...) codes at the same cells.
         table: Of the same classes.
 

@@ -58,9 +58,9 @@ class WallToWall:
     """The final map."""
 
     habitat: NDArray[np.uint16]
-    """`(rank, ...)` numbers as in the legend, 65535 where there is none."""
+    """``(rank, ...)`` numbers as in the legend, 65535 where there is none."""
     confidence: NDArray[np.uint8]
-    """`(rank, ...)` percent within the class's formation; 255 where land cover alone decided."""
+    """``(rank, ...)`` percent within the class's formation; 255 where land cover alone decided."""
     rule: NDArray[np.uint8]
     """(...) one of `RULES`."""
 
@@ -74,7 +74,7 @@ def wall_to_wall(
     first. They are empty where rank 1 is, and on surfaces.
 
     Args:
-        ranked: Of step 3, `(rank, ...)` by formation.
+        ranked: Of step 3, ``(rank, ...)`` by formation.
         land_cover: (...) codes at the same cells.
         table: Of the crosswalk and the models.
 
@@ -125,7 +125,7 @@ Lines = tuple[NDArray[np.int8], NDArray[np.uint16], NDArray[np.uint16], NDArray[
 
 
 def _with_missing(table: PriorityTable) -> Lines:
-    """Return order, direct classes, surfaces, rules `(cover + 1, ...)`; the last has no cover."""
+    """Return order, direct classes, surfaces, rules ``(cover + 1, ...)``; the last has no cover."""
     return (
         np.pad(table.order, ((0, 1), (0, 0)), constant_values=NO_FORMATION),
         np.pad(table.direct, ((0, 1), (0, 0)), constant_values=NO_HABITAT),

@@ -170,7 +170,7 @@ def filter_regions(
     """Set the probability of classes to 0 where their region has no plots of them.
 
     Args:
-        probability: `(class, ...)` from 0 in any scale; NaN, or 255 of uint8, where none is known,
+        probability: ``(class, ...)`` from 0 in any scale; NaN, or 255 of uint8, where unknown,
             which stays so.
         region: (...) codes at the same cells.
         table: Of the same classes.

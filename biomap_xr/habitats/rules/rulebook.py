@@ -46,7 +46,7 @@ class Rulebook:
     """Of the crosswalk; None where maps stop at the regional filter."""
 
     def regional(self, formation: str, probability: NDArray[Any], masks: Masks) -> NDArray[Any]:
-        """Step 2: `filter_regions` of probabilities `(class, ...)` of a formation.
+        """Step 2: `filter_regions` of probabilities ``(class, ...)`` of a formation.
 
         Raises:
             InputError: The layer is not given, shapes differ, or a code is unknown.
@@ -55,7 +55,7 @@ class Rulebook:
         return filter_regions(probability, _layer(masks, table.layer), table)
 
     def rank(self, formation: str, probability: NDArray[Any], masks: Masks) -> Ranked:
-        """Step 3: `top_habitats` of probabilities `(class, ...)` of step 2.
+        """Step 3: `top_habitats` of probabilities ``(class, ...)`` of step 2.
 
         Raises:
             InputError: There is no crosswalk or land cover, shapes differ, or a code is unknown.
@@ -64,7 +64,7 @@ class Rulebook:
         return top_habitats(probability, cover, self._matched().covers[formation])
 
     def decide(self, ranked: Mapping[str, Ranked], masks: Masks) -> WallToWall:
-        """Step 4: `wall_to_wall` of the habitats `(rank, ...)` of every formation.
+        """Step 4: `wall_to_wall` of the habitats ``(rank, ...)`` of every formation.
 
         Raises:
             InputError: There is no crosswalk or land cover, shapes differ, or a code is unknown.
