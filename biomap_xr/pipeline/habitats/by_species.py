@@ -245,8 +245,10 @@ def _tuned(
 
 
 def _accuracy(model: HabitatModel, samples: Samples, rows: NDArray[np.int64]) -> float:
-    found = model.predict_proba(samples.assemblages.sentences[rows]).argmax(axis=1)
-    return float((found == samples.label[rows]).mean())
+    found = model.predict_proba(samples.assemblages.sentences[rows])
+    # Nothing is said of a plot without species, and that is not right.
+    answered = np.isfinite(found).all(axis=1)
+    return float((answered & (found.argmax(axis=1) == samples.label[rows])).mean())
 
 
 def _external(study: Study, model: HabitatModel, plots: Plots, name: str) -> HabitatScores:
