@@ -1,6 +1,7 @@
 """From a profile to workers: a cluster that lives as long as a context."""
 
 import ipaddress
+import logging
 import os
 import socket
 import warnings
@@ -29,6 +30,7 @@ from biomap_xr.cluster.sessions import DaskSession, IgnoreInterrupt, SerialSessi
 from biomap_xr.errors import InputError
 
 LOCAL_PROFILE = "cluster/local.yaml"
+NANNY = logging.getLogger("distributed.nanny")
 
 
 class InsecureAddressWarning(UserWarning):
@@ -159,9 +161,12 @@ def _started(start: Callable[[], Any], kernel_threads: int) -> Iterator[Client]:
         stack.enter_context(_restored(environment))
         # What is set here goes before the profile in Dask's eyes, so it steps aside for a moment;
         # no longer, since this process trains models with all its threads meanwhile.
+        stack.callback(NANNY.setLevel, NANNY.level)
         with _restored(environment):
             os.environ.update(environment)
             cluster = stack.enter_context(start())
+        # Its work is done, but a worker that held much memory may need longer than the nanny waits.
+        stack.callback(NANNY.setLevel, logging.ERROR)
         client = stack.enter_context(Client(cluster))
         # Ctrl-C reaches the whole process group.
         client.register_plugin(IgnoreInterrupt())

@@ -1,3 +1,4 @@
+import logging
 import os
 import socket
 import sys
@@ -288,3 +289,12 @@ def test_a_silent_address_is_told_before_any_work():
     profile = AddressProfile(kind="address", address="tcp://127.0.0.1:1", patience=2)
     with pytest.raises(InputError, match=r"no scheduler answers at tcp://127\.0\.0\.1:1"):
         check_machines(profile)
+
+
+def test_the_nanny_speaks_as_before_once_a_cluster_is_closed() -> None:
+    nanny = logging.getLogger("distributed.nanny")
+    level = nanny.level
+    profile = LocalProfile(kind="local", processes=1, memory_limit="1GiB")
+    with open_session(profile):
+        assert nanny.level < logging.ERROR
+    assert nanny.level == level
