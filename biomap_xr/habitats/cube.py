@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import xarray as xr
 
 from biomap_xr.cubes import Coordinate, Cube, Variable
+from biomap_xr.errors import InputError
 from biomap_xr.grid import Grid
 from biomap_xr.habitats.eunis import NO_HABITAT, number_of
 
@@ -84,6 +86,20 @@ def wall_to_wall_cube(
     }
     variables = (*_ranked(), Variable("rule", ("y", "x"), "uint8", 255, described))
     return Cube(WALL_TO_WALL, grid, variables, _coordinates(codes), attributes)
+
+
+def codes_of(cube: xr.Dataset) -> tuple[str, ...]:
+    """Return the codes of a cube's classes ``(eunis,)``.
+
+    Raises:
+        InputError: It names none.
+    """
+    if CLASS not in cube.coords:
+        raise InputError(
+            f"the cube has the coordinates {list(cube.coords)}; expected {CLASS} with the "
+            "code of each class: make the maps again"
+        )
+    return tuple(str(code) for code in cube[CLASS].to_numpy())
 
 
 def _ranked() -> tuple[Variable, Variable]:

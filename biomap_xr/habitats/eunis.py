@@ -39,7 +39,8 @@ def normalise(code: str) -> str:
     """Return a code in the spelling of the published legend.
 
     Marks of an expert system's rule variants (``R1A!``, ``!!R1Ab``) are dropped, and freshwater
-    vegetation has its short form ``Pa`` written in full.
+    vegetation has its short form ``Pa`` written in full. ``MAa``, a single one of the published
+    points, is the short form of no class of the legend and stays unknown.
 
     Args:
         code: Level 1 to 3.

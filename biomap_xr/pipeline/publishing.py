@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from biomap_xr.cubes import open_cube
 from biomap_xr.grid import Grid
-from biomap_xr.habitats.cube import BY_ENVIRONMENT, BY_SPECIES, WALL_TO_WALL
+from biomap_xr.habitats.cube import BY_ENVIRONMENT, BY_SPECIES, WALL_TO_WALL, codes_of
 from biomap_xr.habitats.eunis import LEVELS, at_level
 from biomap_xr.habitats.legend import Legend
 from biomap_xr.habitats.rules.crosswalk import Crosswalk
@@ -22,7 +22,6 @@ from biomap_xr.products.settings import ProductSettings
 from biomap_xr.products.write import (
     PlannedProducts,
     Product,
-    codes_of,
     plan_products,
     plan_species_products,
 )

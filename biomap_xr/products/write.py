@@ -11,7 +11,7 @@ import xarray as xr
 from biomap_xr.cubes import digest_of, open_cube
 from biomap_xr.errors import InputError
 from biomap_xr.grid import Grid
-from biomap_xr.habitats.cube import BY_ENVIRONMENT, BY_SPECIES, CLASS, WALL_TO_WALL
+from biomap_xr.habitats.cube import BY_ENVIRONMENT, BY_SPECIES, WALL_TO_WALL, codes_of
 from biomap_xr.habitats.eunis import LEVELS, at_level
 from biomap_xr.habitats.legend import NODATA, SPECIAL, Legend
 from biomap_xr.habitats.rules.crosswalk import Crosswalk
@@ -73,7 +73,9 @@ class PlannedProducts:
         """Return the files of both."""
         return PlannedProducts((*self.sources, *other.sources), {**self.texts, **other.texts})
 
-    def write(self, grid: Grid, folder: Path, settings: RasterSettings) -> "ProductList":
+    def write(
+        self, grid: Grid, folder: Path, settings: RasterSettings | None = None
+    ) -> "ProductList":
         """Write all of them.
 
         Args:
@@ -85,7 +87,7 @@ class PlannedProducts:
             InputError: A cube lies on another grid; known before the first file is written.
             CorruptError: A file was not read back as it was written.
         """
-        return _write(self.sources, self.texts, grid, folder, settings)
+        return _write(self.sources, self.texts, grid, folder, settings or RasterSettings())
 
 
 @dataclass(frozen=True)
@@ -102,34 +104,13 @@ class ProductList:
         return sum(product.size for product in self.products)
 
 
-def write_products(
-    store: Path,
-    grid: Grid,
-    legend: Legend,
-    crosswalk: Crosswalk | None,
-    folder: Path,
-    settings: RasterSettings | None = None,
-) -> ProductList:
-    """Write the files of the habitats that the environment makes, from their cubes.
+def plan_products(store: Path, legend: Legend, crosswalk: Crosswalk | None) -> PlannedProducts:
+    """Look at the cubes of habitats that the environment makes, before anything is written.
 
     Args:
         store: ``habitats.zarr``; what it lacks (a formation, the final map) is left out.
-        grid: Of the cubes.
         legend: With all classes of the cubes.
-        crosswalk: That the final map was made with.
-        folder: Where paper 2's folders are made.
-        settings: Of the layout.
-
-    Raises:
-        InputError: The store has no such maps, the legend lacks codes, or the grid is another.
-        CorruptError: A file was not read back as it was written.
-    """
-    planned = plan_products(store, legend, crosswalk)
-    return planned.write(grid, folder, settings or RasterSettings())
-
-
-def plan_products(store: Path, legend: Legend, crosswalk: Crosswalk | None) -> PlannedProducts:
-    """Look at the cubes of habitats that the environment makes; as `write_products`.
+        crosswalk: That the final map was made with; None leaves its table out.
 
     Raises:
         InputError: The store has no such maps, or the legend lacks codes.
@@ -159,25 +140,8 @@ def plan_products(store: Path, legend: Legend, crosswalk: Crosswalk | None) -> P
     return PlannedProducts(tuple(planned), texts)
 
 
-def write_species_products(
-    store: Path,
-    grid: Grid,
-    legend: Legend,
-    folder: Path,
-    settings: RasterSettings | None = None,
-) -> ProductList:
-    """Write the files of the habitats that species assemblages make; as `write_products`.
-
-    Raises:
-        InputError: The store has no such maps, the legend lacks codes, or the grid is another.
-        CorruptError: A file was not read back as it was written.
-    """
-    planned = plan_species_products(store, legend)
-    return planned.write(grid, folder, settings or RasterSettings())
-
-
 def plan_species_products(store: Path, legend: Legend) -> PlannedProducts:
-    """Look at the cube of habitats that species assemblages make.
+    """Look at the cube of habitats that species assemblages make; as `plan_products`.
 
     Raises:
         InputError: The store has no such maps, or the legend lacks codes.
@@ -192,20 +156,6 @@ def plan_species_products(store: Path, legend: Legend) -> PlannedProducts:
         f"{BY_SPECIES}/style.qml": style_of(numbered),
     }
     return PlannedProducts(planned, texts)
-
-
-def codes_of(cube: xr.Dataset) -> Sequence[str]:
-    """Return the codes of a cube's classes ``(eunis,)``.
-
-    Raises:
-        InputError: It names none.
-    """
-    if CLASS not in cube.coords:
-        raise InputError(
-            f"the cube has the coordinates {list(cube.coords)}; expected {CLASS} with the "
-            "code of each class: make the maps again"
-        )
-    return [str(code) for code in cube[CLASS].to_numpy()]
 
 
 def _source(cube: xr.Dataset, raster: Raster, legend: Legend) -> Source:

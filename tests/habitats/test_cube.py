@@ -1,11 +1,18 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 import xarray as xr
 
 from biomap_xr.cubes import declare, open_cube
+from biomap_xr.errors import InputError
 from biomap_xr.grid import Grid, GridSettings
-from biomap_xr.habitats.cube import by_environment_cube, by_species_cube, wall_to_wall_cube
+from biomap_xr.habitats.cube import (
+    by_environment_cube,
+    by_species_cube,
+    codes_of,
+    wall_to_wall_cube,
+)
 
 CODES = ("R22", "T17")
 
@@ -49,3 +56,11 @@ def test_formations_and_the_whole_share_a_store(tmp_path: Path) -> None:
     declare(store, wall_to_wall_cube(grid(), CODES, {"formation": 1, "urban": 2}, {}))
     assert open_cube(store, "by_environment/T").attrs["voters"] == 15
     assert open_cube(store, "wall_to_wall")["rule"].attrs["flag_meanings"] == "formation urban"
+
+
+def test_the_codes_of_a_cube_are_those_it_was_declared_with(tmp_path: Path) -> None:
+    declare(tmp_path / "h.zarr", by_species_cube(grid(), CODES, {}, probabilities=False))
+    cube = open_cube(tmp_path / "h.zarr", "by_species")
+    assert codes_of(cube) == CODES
+    with pytest.raises(InputError, match="expected eunis"):
+        codes_of(cube.drop_vars("eunis"))

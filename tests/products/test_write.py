@@ -5,19 +5,15 @@ import pandas as pd
 import pytest
 import rasterio
 
-from biomap_xr.cubes import open_cube
 from biomap_xr.errors import InputError
 from biomap_xr.habitats.legend import legend_of
 from biomap_xr.habitats.rules.crosswalk import Line, crosswalk_of
 from biomap_xr.habitats.rules.tables import read_documented
 from biomap_xr.products.settings import RasterSettings
 from biomap_xr.products.write import (
-    codes_of,
     plan_products,
     plan_species_products,
     tags_of,
-    write_products,
-    write_species_products,
 )
 
 TREE = [
@@ -45,7 +41,7 @@ def crosswalk():
 
 def test_the_tree_is_paper_2s(store, grid, legend, crosswalk, maps, tmp_path):
     folder = tmp_path / "products"
-    found = write_products(store, grid, legend, crosswalk, folder, RasterSettings(threads=2))
+    found = plan_products(store, legend, crosswalk).write(grid, folder, RasterSettings(threads=2))
     paths = [product.path for product in found.products]
     assert [path for path in paths if not path.endswith(".aux.xml")] == TREE
     assert sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*.*")) == sorted(paths)
@@ -66,7 +62,7 @@ def test_the_tree_is_paper_2s(store, grid, legend, crosswalk, maps, tmp_path):
 
 
 def test_legends_and_rules_are_beside_the_maps(store, grid, legend, crosswalk, tmp_path):
-    write_products(store, grid, legend, crosswalk, tmp_path)
+    plan_products(store, legend, crosswalk).write(grid, tmp_path)
     forests = pd.read_csv(tmp_path / "topk_habitats/T_legend.csv")
     assert dict(zip(forests["Code"], forests["EUNIS3"], strict=True)) == {
         7101: "T11",
@@ -80,25 +76,24 @@ def test_legends_and_rules_are_beside_the_maps(store, grid, legend, crosswalk, t
 
 
 def test_a_second_run_replaces_the_first(store, grid, legend, tmp_path):
-    first = write_products(store, grid, legend, None, tmp_path)
+    first = plan_products(store, legend, None).write(grid, tmp_path)
     (tmp_path / "wall_to_wall/.eunis_top2.tif.dead.partial").write_bytes(b"left by a killed writer")
-    assert write_products(store, grid, legend, None, tmp_path) == first
+    assert plan_products(store, legend, None).write(grid, tmp_path) == first
     assert not list(tmp_path.rglob("*.partial"))
 
 
-def test_codes_that_the_legend_lacks_come_before_the_work(store, grid, tmp_path):
+def test_codes_that_the_legend_lacks_come_before_the_work(store):
     with pytest.raises(InputError, match=r"lacks 1 of the codes that the map needs: T31"):
-        write_products(store, grid, legend_of(["R11", "R22", "T11", "T17"]), None, tmp_path / "out")
-    assert not (tmp_path / "out").exists()
+        plan_products(store, legend_of(["R11", "R22", "T11", "T17"]), None)
 
 
-def test_a_store_without_maps_is_refused(grid, legend, tmp_path):
+def test_a_store_without_maps_is_refused(legend, tmp_path):
     with pytest.raises(InputError, match="no group below by_environment"):
-        write_products(tmp_path, grid, legend, None, tmp_path / "out")
+        plan_products(tmp_path, legend, None)
 
 
 def test_habitats_of_species_have_files_of_their_own(store, grid, legend, maps, tmp_path):
-    found = write_species_products(store, grid, legend, tmp_path)
+    found = plan_species_products(store, legend).write(grid, tmp_path)
     assert [p.path for p in found.products if p.path.endswith((".tif", ".csv", ".qml"))] == [
         "by_species/confidence.tif",
         "by_species/habitat.tif",
@@ -117,13 +112,6 @@ def test_habitats_of_species_have_files_of_their_own(store, grid, legend, maps, 
 
 def test_attributes_go_with_the_files():
     assert tags_of({"license": "MIT", "other": 1}) == {"TIFFTAG_COPYRIGHT": "MIT"}
-
-
-def test_classes_are_the_cubes(store):
-    cube = open_cube(store, "by_environment/T")
-    assert codes_of(cube) == ["T11", "T17", "T31"]
-    with pytest.raises(InputError, match="expected eunis"):
-        codes_of(cube.drop_vars("eunis"))
 
 
 def test_files_are_known_before_they_are_written(store, grid, legend, crosswalk, tmp_path):

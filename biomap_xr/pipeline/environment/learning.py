@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +14,7 @@ from biomap_xr.covariates.provenance import content_of
 from biomap_xr.covariates.settings import CovariateSettings
 from biomap_xr.cubes import digest_of
 from biomap_xr.errors import InputError, RecipeError
-from biomap_xr.habitats.ensemble.artefact import CARD, load_ensemble, save_ensemble
+from biomap_xr.habitats.ensemble.artefact import CARD, save_ensemble
 from biomap_xr.habitats.ensemble.blocks import Folds, block_folds
 from biomap_xr.habitats.ensemble.features import FeatureTable
 from biomap_xr.habitats.ensemble.learners.protocol import Means, Rows
@@ -29,12 +30,13 @@ from biomap_xr.habitats.ensemble.training import (
 from biomap_xr.habitats.ensemble.tuning import Bench, tune
 from biomap_xr.habitats.ensemble.vote import Denominator, VoteSettings
 from biomap_xr.observations.plots import Plots
+from biomap_xr.pipeline.environment.external import ExternalStudy, Finished
 from biomap_xr.pipeline.environment.rows import FormationPlots, PlotPredictors, feature_table
-from biomap_xr.pipeline.environment.scores import ENSEMBLE, external_scores, scores_of
+from biomap_xr.pipeline.environment.scores import ENSEMBLE, scores_of
 from biomap_xr.pipeline.environment.splits import Comparison
 from biomap_xr.pipeline.fingerprints import contents, sections
-from biomap_xr.pipeline.habitats.plots import files_of, take_plots
-from biomap_xr.pipeline.habitats.records import EXTERNAL, PLOTS, folder_of
+from biomap_xr.pipeline.habitats.plots import files_of
+from biomap_xr.pipeline.habitats.records import EXTERNAL, PLOTS, SCORES, folder_of
 from biomap_xr.pipeline.habitats.scores import HabitatScores
 from biomap_xr.pipeline.observing import Observer
 from biomap_xr.recipe import Recipe
@@ -152,9 +154,9 @@ class EnvironmentStudy:
         for formation, some in splits.items():
             for split in some:
                 comparisons[formation].train(split, of_formations[formation])
-        for name in self.recipe.habitats.external:
-            self._score_external(name)
-        return tuple(self._model(each) for each in formations)
+        models = tuple(self._model(each) for each in formations)
+        self._score_external(models)
+        return models
 
     def folder(self, formation: str) -> Path:
         """Return where everything of a formation is kept."""
@@ -213,11 +215,23 @@ class EnvironmentStudy:
 
     def _done(self, formation: str) -> bool:
         folder = self.folder(formation)
-        scored = HabitatScores.exist(folder / "scores", PLOTS, self.data(formation))
+        scored = HabitatScores.exist(folder / SCORES, PLOTS, self.data(formation))
         return scored and (folder / ENSEMBLE / CARD).is_file()
 
     def _model(self, formation: str) -> FormationModel:
         return FormationModel.of(self.folder(formation) / ENSEMBLE)
+
+    def _score_external(self, models: Sequence[FormationModel]) -> None:
+        side = self.settings.blocks.sides_m[0]
+        study = ExternalStudy(self.written, self.recipe, self.table, side)
+        ensembles = [
+            Finished(
+                each.formation, self.folder(each.formation), each.weights, self.data(each.formation)
+            )
+            for each in models
+        ]
+        for name in self.recipe.habitats.external:
+            study.score(name, ensembles)
 
     def _plots_of(self, formation: str) -> FormationPlots:
         found = self.plots.of_formation(formation, self.settings.smallest_class)
@@ -257,11 +271,11 @@ class EnvironmentStudy:
             "dropped": dict(plots.dropped),
             "members": {name: each.model_dump(mode="json") for name, each in members.items()},
         }
-        HabitatScores.forget(folder / "scores", PLOTS, f"{EXTERNAL}*")
+        HabitatScores.forget(folder / SCORES, PLOTS, f"{EXTERNAL}*")
         save_ensemble(replace(trained.ensemble, facts=facts), folder / ENSEMBLE)
         scores = scores_of(plots, trained, folds)
         # The record of the scores is last: with it the formation counts as done.
-        scores.write(folder / "scores", PLOTS, self.data(formation))
+        scores.write(folder / SCORES, PLOTS, self.data(formation))
         logger.info("formation %s: %s", formation, _told(trained.validation))
 
     def _tuned(
@@ -285,39 +299,6 @@ class EnvironmentStudy:
                 tuned.given_score,
             )
         return {name: tuned.settings for name, tuned in found.items()}
-
-    def _score_external(self, name: str) -> None:
-        """Score all ensembles on plots of another source, unless that is done."""
-        settings = self.recipe.habitats.external[name]
-        files = contents(files_of(settings))
-        data = {
-            each: fingerprint_of(
-                {
-                    "ensemble": self._model(each).weights,
-                    "files": files,
-                    "plots": self.written.habitats.external[name].model_dump(mode="json"),
-                    "model": self.data(each),
-                }
-            )
-            for each in self.settings.formations
-        }
-        place = EXTERNAL + name
-        wanted = [
-            each
-            for each, fingerprint in data.items()
-            if not HabitatScores.exist(self.folder(each) / "scores", place, fingerprint)
-        ]
-        if not wanted:
-            return
-        plots, _ = take_plots(settings, self.recipe.habitats)
-        found = PlotPredictors.of(plots, self.recipe, self.table)
-        side = self.settings.blocks.sides_m[0]
-        for each in wanted:
-            ensemble = load_ensemble(self.folder(each) / ENSEMBLE)
-            some = found.with_classes(each, ensemble.classes)
-            scores = external_scores(some, ensemble, some.block(side))
-            scores.write(self.folder(each) / "scores", place, data[each])
-            logger.info("formation %s, external data %s: %d plots", each, name, len(some))
 
 
 def options_of(settings: EnsembleSettings, formation: str) -> Options:

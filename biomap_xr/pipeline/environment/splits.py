@@ -35,7 +35,7 @@ from biomap_xr.habitats.eunis import number_of
 from biomap_xr.observations.plots import Plots
 from biomap_xr.pipeline.environment.rows import FormationPlots
 from biomap_xr.pipeline.environment.scores import ENSEMBLE, formation_scores
-from biomap_xr.pipeline.habitats.records import SPLIT
+from biomap_xr.pipeline.habitats.records import SCORES, SPLIT
 from biomap_xr.pipeline.habitats.scores import HabitatScores
 from biomap_xr.run import fingerprint_of
 
@@ -216,7 +216,7 @@ class Comparison:
 
     def forget_others(self) -> None:
         """Remove the records of scores of ensembles that were there before."""
-        for path in (self.folder / "scores").glob(f"{SPLIT}*.json"):
+        for path in (self.folder / SCORES).glob(f"{SPLIT}*.json"):
             if not self._scored(path.stem.removeprefix(SPLIT)):
                 HabitatScores.forget(path.parent, path.stem)
 
@@ -260,7 +260,7 @@ class Comparison:
             folder=fits,
         )
         scores = split_scores(plots, split, trained)
-        scores.write(self.folder / "scores", SPLIT + split.name, self._data_of(split.name))
+        scores.write(self.folder / SCORES, SPLIT + split.name, self._data_of(split.name))
         shutil.rmtree(fits)
         logger.info(
             "formation %s, split %s (%s): adjusted balanced accuracy %.3f",
@@ -271,7 +271,7 @@ class Comparison:
         )
 
     def _scored(self, name: str) -> bool:
-        return HabitatScores.exist(self.folder / "scores", SPLIT + name, self._data_of(name))
+        return HabitatScores.exist(self.folder / SCORES, SPLIT + name, self._data_of(name))
 
     def _data_of(self, name: str) -> str:
         return fingerprint_of({"kernel": KERNEL, "ensemble": self.data, "split": name})

@@ -7,14 +7,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import xarray as xr
 from pydantic import TypeAdapter
 
 from biomap_xr.cubes import open_cube
 from biomap_xr.evaluation.habitat_gallery import Drawing
 from biomap_xr.evaluation.habitat_sections import HELD_OUT, Formation, Scored, Validation
-from biomap_xr.habitats.cube import BY_ENVIRONMENT, BY_SPECIES, WALL_TO_WALL
+from biomap_xr.habitats.cube import BY_ENVIRONMENT, BY_SPECIES, WALL_TO_WALL, codes_of
 from biomap_xr.habitats.eunis import FORMATIONS
 from biomap_xr.habitats.legend import Legend, legend_of, read_legend
 from biomap_xr.habitats.plantbert.card import HabitatCard
@@ -99,7 +98,7 @@ class HabitatResults:
 
     def codes(self, group: str) -> tuple[str, ...]:
         """Return the codes of a group's models."""
-        return tuple(str(code) for code in np.asarray(self.open(group)["eunis"]).tolist())
+        return codes_of(self.open(group))
 
     @cached_property
     def truth(self) -> xr.DataArray | None:

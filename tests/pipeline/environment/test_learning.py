@@ -73,17 +73,6 @@ def test_scores_are_of_voters_that_never_saw_the_block(environment):
         assert (scores.row >= 0).all()
 
 
-def test_a_finished_model_is_better_where_it_has_learnt(environment):
-    # The external plots are those of the training again: seen plots score higher than unseen ones.
-    for model in environment.formations:
-        folder = model.folder.with_name("scores")
-        found = {}
-        for name in ("plots", "external-again"):
-            judged, _ = HabitatScores.read(folder, name).judged("ensemble")
-            found[name] = judged.hits(3).mean()
-        assert found["external-again"] > found["plots"]
-
-
 def test_what_is_done_is_not_done_again(environment_copy, caplog):
     folder = environment_copy.models / "habitats" / "by_environment"
     before = files_of(folder)

@@ -4,6 +4,7 @@ import rasterio
 from scipy.sparse import csr_array
 
 from biomap_xr.errors import InputError
+from biomap_xr.grid import Points
 from biomap_xr.pipeline.environment.rows import PlotPredictors, feature_table
 from biomap_xr.pipeline.observing import Observer
 
@@ -61,16 +62,17 @@ def test_no_plot_with_predictors_is_an_error(plots, recipe, table):
         PlotPredictors.of(some, recipe, table)
 
 
+def labelled(found, labels):
+    """The first plots under other labels."""
+    some = slice(len(labels))
+    points = Points(found.points.x[some], found.points.y[some])
+    cells, values, source = found.cells[some], found.values[some], found.source[some]
+    return PlotPredictors(labels, points, cells, values, found.lost, source)
+
+
 def test_a_plot_of_several_codes_has_several_rows(found):
     labels = (("T17", "R22", "T15", "T17"), ("T17",), ("R22",), ("T15",))
-    some = PlotPredictors(
-        labels,
-        _first(found.points),
-        found.cells[:4],
-        found.values[:4],
-        found.lost,
-        found.source[:4],
-    )
+    some = labelled(found, labels)
     forest = some.of_formation("T", 2)
     assert forest.classes == ("T15", "T17")
     assert forest.labels == (("T17", "T15"), ("T17",), ("T15",))
@@ -84,23 +86,12 @@ def test_a_plot_of_several_codes_has_several_rows(found):
 
 def test_rare_classes_are_dropped(found):
     labels = (("T17",), ("T17",), ("T15",), ("T1E", "T15"))
-    some = PlotPredictors(
-        labels,
-        _first(found.points),
-        found.cells[:4],
-        found.values[:4],
-        found.lost,
-        found.source[:4],
-    )
+    some = labelled(found, labels)
     forest = some.of_formation("T", 2)
     assert forest.dropped == {"T1E": 1}
     assert forest.labels[3] == ("T15",)
     # Cells of 1 km of the EEA's grid.
     assert forest.block(1000)[0].startswith("1kmE40")
-
-
-def _first(points, count=4):
-    return type(points)(points.x[:count], points.y[:count])
 
 
 def test_covers_do_not_matter(plots, recipe, table, found):
