@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 from sklearn.ensemble import RandomForestClassifier
 
+from biomap_xr.folds.blocks import BlockSettings, random_folds
 from biomap_xr.habitats.ensemble.artefact import load_ensemble, save_ensemble
-from biomap_xr.habitats.ensemble.blocks import BlockSettings, random_folds
 from biomap_xr.habitats.ensemble.features import Feature, FeatureTable
 from biomap_xr.habitats.ensemble.learners.protocol import Rows
 from biomap_xr.habitats.ensemble.learners.settings import (

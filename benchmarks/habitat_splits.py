@@ -22,9 +22,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from biomap_xr.evaluation.habitat_scores import MacroScore
+from biomap_xr.evaluation.habitats.scores import MacroScore
 from biomap_xr.evaluation.intervals import REPLICATES, Metric, SurveyMean, interval
-from biomap_xr.habitats.ensemble.blocks import BlockSettings, Folds, group_folds, random_folds
+from biomap_xr.folds.blocks import BlockSettings, Folds, group_folds, random_folds
 from biomap_xr.habitats.ensemble.features import Feature, FeatureTable
 from biomap_xr.habitats.ensemble.learners.protocol import Means, Rows
 from biomap_xr.habitats.ensemble.learners.settings import (

@@ -28,7 +28,7 @@ from biomap_xr.cubes import declare, write_block
 from biomap_xr.grid import Extent, Grid, GridSettings
 from biomap_xr.indicators.cube import indicators_cube
 from biomap_xr.indicators.declared import INDICATORS
-from biomap_xr.pipeline.tile_program import Assemblage, TileProgram
+from biomap_xr.programs.species import Assemblage, TileProgram
 from biomap_xr.species.artefact import fingerprint, save_model
 from biomap_xr.species.card import ModelCard
 from biomap_xr.species.cube import species_cube

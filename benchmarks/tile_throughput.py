@@ -25,8 +25,8 @@ import torch
 
 from biomap_xr.covariates.inputs import cut_inputs
 from biomap_xr.grid import Cells
-from biomap_xr.pipeline import tile_program
-from biomap_xr.pipeline.tile_program import TileProgram, loaded
+from biomap_xr.programs import species as tile_program
+from biomap_xr.programs.species import TileProgram, loaded
 from biomap_xr.species import inference
 from biomap_xr.species.inference import embed_tile, input_settings, species_blocks
 from biomap_xr.species.model import SpeciesModel

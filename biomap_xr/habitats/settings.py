@@ -6,10 +6,10 @@ from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from biomap_xr.folds.plots import PlotFoldSettings
 from biomap_xr.habitats.ensemble.settings import EnsembleSettings
 from biomap_xr.habitats.plantbert.settings import PlantBertSettings
 from biomap_xr.habitats.rules.settings import RulesSettings
-from biomap_xr.observations.plot_folds import PlotFoldSettings
 from biomap_xr.observations.plot_settings import PlotSettings
 from biomap_xr.settings import Settings
 

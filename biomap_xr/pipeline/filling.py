@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from biomap_xr.errors import BiomapError, CorruptError, InputError, SetAsideError
 from biomap_xr.grid import Tile
-from biomap_xr.pipeline.plan import Plan
 from biomap_xr.pipeline.workers import Workers
 from biomap_xr.pipeline.workspace import Workspace
 from biomap_xr.run import Failure, FillSettings, Listener, Program, Summary, fill, silent
+from biomap_xr.run.plan import Plan
 
 KINDS: dict[str, type[BiomapError]] = {
     kind.__name__: kind for kind in (InputError, CorruptError, SetAsideError)

@@ -6,23 +6,24 @@ from biomap_xr.covariates.check import check_sources
 from biomap_xr.covariates.cube import Covariates
 from biomap_xr.covariates.settings import CovariateSettings
 from biomap_xr.grid import Grid
+from biomap_xr.habitats.ensemble.artefact import FormationModel
 from biomap_xr.habitats.plantbert.model import HabitatModel
 from biomap_xr.pipeline.checking import check_habitats
-from biomap_xr.pipeline.environment.learning import FormationModel, learn_by_environment
-from biomap_xr.pipeline.environment.maps import EnvironmentMaps, map_by_environment
 from biomap_xr.pipeline.filling import Filling
 from biomap_xr.pipeline.fingerprints import habitat_training, species_training
-from biomap_xr.pipeline.gathering import gather, land_tiles
-from biomap_xr.pipeline.habitats.by_species import learn_by_species
-from biomap_xr.pipeline.habitats.plots import files_of
-from biomap_xr.pipeline.habitats.predicted import PredictedAssemblages
-from biomap_xr.pipeline.learning import learn
-from biomap_xr.pipeline.mapping import make_maps
 from biomap_xr.pipeline.observing import Observer
-from biomap_xr.pipeline.publishing import Published, publish_products
 from biomap_xr.pipeline.scores import RECORD
+from biomap_xr.pipeline.stages.by_environment import learn_by_environment
+from biomap_xr.pipeline.stages.by_species import learn_by_species
+from biomap_xr.pipeline.stages.covariates import gather, land_tiles
+from biomap_xr.pipeline.stages.environment_maps import EnvironmentMaps, map_by_environment
+from biomap_xr.pipeline.stages.maps import make_maps
+from biomap_xr.pipeline.stages.plots import files_of
+from biomap_xr.pipeline.stages.products import Published, publish_products
+from biomap_xr.pipeline.stages.species import learn
 from biomap_xr.pipeline.workers import Workers
 from biomap_xr.pipeline.workspace import Workspace, identity
+from biomap_xr.programs.predicted import PredictedAssemblages
 from biomap_xr.recipe import Recipe
 from biomap_xr.run import Listener, Summary, WorkspaceLock, claim, silent
 from biomap_xr.species.artefact import fingerprint

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from biomap_xr.errors import SetAsideError
-from biomap_xr.pipeline.habitats.records import PLOTS, SPLIT, folder_of, scored
-from biomap_xr.pipeline.plan import Plan
-from biomap_xr.pipeline.product_record import published
+from biomap_xr.pipeline.records import PLOTS, SPLIT, folder_of, scored
 from biomap_xr.pipeline.scores import RECORD
+from biomap_xr.pipeline.stages.product_record import published
 from biomap_xr.pipeline.workspace import Workspace
 from biomap_xr.recipe import Recipe
 from biomap_xr.run import Failure, owner_of
+from biomap_xr.run.plan import Plan
 
 COVARIATES = ("masks", "covariates")
 ENVIRONMENT = ("environment", "wall_to_wall")

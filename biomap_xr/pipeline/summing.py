@@ -8,9 +8,9 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from biomap_xr.pipeline.plan import Plan
 from biomap_xr.pipeline.workspace import Workspace
 from biomap_xr.run import Receipt
+from biomap_xr.run.plan import Plan
 
 
 @dataclass(frozen=True, eq=False)

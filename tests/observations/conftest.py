@@ -7,11 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from pyproj import Transformer
-from scipy.sparse import csr_array
 
 from biomap_xr.grid import Extent, Grid, GridSettings
-from biomap_xr.observations.plot_assembly import FURTHER
-from biomap_xr.observations.plots import Plots
 from biomap_xr.observations.settings import ObservationSettings
 
 BLANK = {
@@ -90,30 +87,3 @@ def data():
     if "BIOMAP_XR_DATA" not in os.environ:
         pytest.skip("BIOMAP_XR_DATA is not set: no real tables here")
     return Path(os.environ["BIOMAP_XR_DATA"])
-
-
-@pytest.fixture(scope="session")
-def make_plots():
-    """Make plots of dicts of species and cover, one each; what is not given is unknown."""
-
-    def make(*covers, **fields):
-        species = tuple(sorted({name for plot in covers for name in plot}))
-        matrix = np.array([[plot.get(name, 0) for name in species] for plot in covers], np.float32)
-        count = len(covers)
-        names = np.array(fields.pop("plot_id", [f"p{i}" for i in range(count)]), object)
-        header = pd.DataFrame(fields.pop("header", {}), index=range(count)).reindex(
-            columns=list(FURTHER)
-        )
-        return Plots(
-            plot_id=names,
-            cover=csr_array(matrix.reshape(count, len(species))),
-            species=species,
-            labels=tuple(map(tuple, fields.pop("labels", [()] * count))),
-            longitude=np.array(fields.pop("longitude", [np.nan] * count), float),
-            latitude=np.array(fields.pop("latitude", [np.nan] * count), float),
-            site=np.array(fields.pop("site", names), object),
-            header=header,
-            **fields,
-        )
-
-    return make

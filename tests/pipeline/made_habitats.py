@@ -12,10 +12,10 @@ from biomap_xr.habitats.eunis import at_level, number_of
 from biomap_xr.habitats.plantbert.card import HabitatCard
 from biomap_xr.habitats.rules.priority import RULES
 from biomap_xr.observations.plot_report import Counts, CurationReport, PlotStep, TableSteps
-from biomap_xr.pipeline.habitats.scores import HabitatScores
-from biomap_xr.pipeline.plan import Plan
+from biomap_xr.pipeline.habitat_scores import HabitatScores
 from biomap_xr.recipe import Recipe
 from biomap_xr.run import Receipt
+from biomap_xr.run.plan import Plan
 
 CODES = (
     "MA221", "MA222", "N11", "N13", "Q11", "Q22", "Q41", "R1A", "R1B", "R22", "R35", "R43", "S22",

@@ -6,10 +6,10 @@ from tiny_run import SERIAL
 from biomap_xr.errors import CorruptError, InputError, SetAsideError
 from biomap_xr.grid import Extent, Grid, GridSettings
 from biomap_xr.pipeline.filling import Filling
-from biomap_xr.pipeline.plan import Plan
 from biomap_xr.pipeline.workers import Workers
 from biomap_xr.pipeline.workspace import Workspace
 from biomap_xr.run import Failure, FillSettings, Outcome
+from biomap_xr.run.plan import Plan
 
 EXTENT = Extent(x_min=0, y_min=0, x_max=2000, y_max=1000)
 TILES = tuple(Grid.from_settings(GridSettings(tile=1000, resolution=50, extent=EXTENT)).tiles())

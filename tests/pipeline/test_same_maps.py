@@ -22,14 +22,14 @@ from biomap_xr.grid import Extent, Grid
 from biomap_xr.indicators.assess import assess, count_quantiles
 from biomap_xr.indicators.declared import INDICATORS
 from biomap_xr.indicators.specialists import Specialists
-from biomap_xr.pipeline import tile_program
 from biomap_xr.pipeline.filling import Filling
-from biomap_xr.pipeline.gathering import gather, land_tiles
-from biomap_xr.pipeline.mapping import make_maps
 from biomap_xr.pipeline.running import run
-from biomap_xr.pipeline.traits import traits_of
+from biomap_xr.pipeline.stages.covariates import gather, land_tiles
+from biomap_xr.pipeline.stages.maps import make_maps
+from biomap_xr.pipeline.stages.traits import traits_of
 from biomap_xr.pipeline.workers import Workers
 from biomap_xr.pipeline.workspace import Workspace
+from biomap_xr.programs import species as tile_program
 from biomap_xr.recipe import Recipe
 from biomap_xr.run import FillSettings
 from biomap_xr.species.prediction import predict

@@ -1,9 +1,9 @@
 import pytest
 
-from biomap_xr.pipeline.plan import Plan
 from biomap_xr.pipeline.status import Filled, Progress, progress_of
 from biomap_xr.pipeline.workspace import Workspace
 from biomap_xr.run import Failure, WorkspaceLock
+from biomap_xr.run.plan import Plan
 
 
 def test_nothing_is_there_and_nothing_is_made(run_tiny, tmp_path):

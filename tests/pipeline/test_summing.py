@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from biomap_xr.pipeline.plan import Plan
 from biomap_xr.pipeline.summing import MapSums
 from biomap_xr.pipeline.workspace import Workspace
 from biomap_xr.run import Receipt
+from biomap_xr.run.plan import Plan
 
 
 def receipt(tile, fingerprint, cells):

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from biomap_xr.cluster import SerialProfile
-from biomap_xr.pipeline.reporting import make_report
 from biomap_xr.pipeline.running import run
+from biomap_xr.pipeline.telling.species import make_report
 from biomap_xr.pipeline.workers import Workers
 from biomap_xr.pipeline.workspace import Workspace
 from biomap_xr.recipe import Recipe

@@ -8,7 +8,7 @@ from biomap_xr.cubes import open_cube
 from biomap_xr.grid import Grid
 from biomap_xr.habitats.ensemble.features import PUBLISHED_PREDICTORS
 from biomap_xr.habitats.rules.settings import DIRECT
-from biomap_xr.pipeline.habitats.scores import HabitatScores
+from biomap_xr.pipeline.habitat_scores import HabitatScores
 from biomap_xr.recipe import Recipe
 
 RECIPES = Path(__file__).parents[2] / "recipes"

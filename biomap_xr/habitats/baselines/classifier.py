@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biomap_xr.errors import InputError
-from biomap_xr.folds import Roles
+from biomap_xr.folds.roles import Roles
 from biomap_xr.habitats.assemblages import Assemblages, Samples
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from biomap_xr.folds import Roles
+from biomap_xr.folds.roles import Roles
 from biomap_xr.habitats.assemblages import Assemblages, Samples
 from biomap_xr.habitats.baselines.classifier import require_labelled
 

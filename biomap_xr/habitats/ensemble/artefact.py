@@ -2,21 +2,52 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
+from biomap_xr.cubes import digest_of
 from biomap_xr.errors import CorruptError, InputError
+from biomap_xr.habitats.ensemble.features import FeatureTable
 from biomap_xr.habitats.ensemble.learners.arrays import file_of, json_from_bytes
 from biomap_xr.habitats.ensemble.learners.fitting import learner_from_files
-from biomap_xr.habitats.ensemble.vote import VoteSettings
+from biomap_xr.habitats.ensemble.vote import Denominator, VoteSettings
 from biomap_xr.habitats.ensemble.voters import FormationEnsemble, Voter
-from biomap_xr.run.folder import read_folder, write_folder
+from biomap_xr.run.folder import CHECKSUMS, read_folder, write_folder
 
 CARD = "card.json"
 FORMAT = 1
 """Of the card; raised when a reader of today could not read it."""
+
+
+@dataclass(frozen=True)
+class FormationModel:
+    """A trained ensemble on disk."""
+
+    formation: str
+    codes: tuple[str, ...]
+    """Level-3 classes by their number on the map."""
+    folder: Path
+    weights: str
+    """Fingerprint of its files."""
+    features: FeatureTable
+    denominator: Denominator
+    """What committee averaging is a share of."""
+
+    @classmethod
+    def of(cls, folder: Path) -> "FormationModel":
+        """Read the card of an ensemble; its voters are not loaded."""
+        card = json.loads((folder / CARD).read_text())
+        return cls(
+            card["formation"],
+            tuple(card["classes"]),
+            folder,
+            digest_of(folder / CHECKSUMS),
+            FeatureTable.model_validate(card["features"]),
+            card["vote"]["denominator"],
+        )
 
 
 def save_ensemble(ensemble: FormationEnsemble, folder: Path) -> None:

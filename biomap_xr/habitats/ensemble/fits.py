@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biomap_xr.errors import InputError
-from biomap_xr.habitats.ensemble.blocks import Folds
+from biomap_xr.folds.blocks import Folds
 from biomap_xr.habitats.ensemble.features import FeatureTable
 from biomap_xr.habitats.ensemble.learners.arrays import json_to_bytes
 from biomap_xr.habitats.ensemble.learners.fitting import (

@@ -7,7 +7,7 @@ from typing import Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from biomap_xr.errors import InputError
-from biomap_xr.habitats.ensemble.blocks import RANDOM, SITE, BlockSettings
+from biomap_xr.folds.blocks import RANDOM, SITE, BlockSettings
 from biomap_xr.habitats.ensemble.features import Feature, FeatureTable, read_feature_table
 from biomap_xr.habitats.ensemble.learners.settings import LearnerSettings
 from biomap_xr.habitats.ensemble.published import Members, published_members, read_published

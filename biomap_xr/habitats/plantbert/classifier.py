@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from biomap_xr.folds import Roles
+from biomap_xr.folds.roles import Roles
 from biomap_xr.habitats.assemblages import Assemblages, Samples
 from biomap_xr.habitats.plantbert.model import HabitatModel
 from biomap_xr.habitats.plantbert.settings import PlantBertSettings

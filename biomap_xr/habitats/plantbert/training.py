@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from biomap_xr.errors import InputError
-from biomap_xr.folds import Roles
+from biomap_xr.folds.roles import Roles
 from biomap_xr.habitats.assemblages import Assemblages, Samples
 from biomap_xr.habitats.baselines.classifier import require_labelled
 from biomap_xr.habitats.baselines.linear import LinearClassifier

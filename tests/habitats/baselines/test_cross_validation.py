@@ -3,7 +3,7 @@ import pytest
 from scipy.sparse import csr_array
 
 from biomap_xr.errors import InputError
-from biomap_xr.folds import Roles
+from biomap_xr.folds.roles import Roles
 from biomap_xr.habitats.assemblages import Assemblages, Samples
 from biomap_xr.habitats.baselines.cross_validation import (
     fold_roles,

@@ -1,7 +1,7 @@
 import numpy as np
 from scipy.sparse import csr_array
 
-from biomap_xr.folds import Roles
+from biomap_xr.folds.roles import Roles
 from biomap_xr.habitats.assemblages import Assemblages, Samples, ranked
 from biomap_xr.habitats.baselines.linear import LinearClassifier, reciprocal_ranks
 

@@ -2,7 +2,7 @@ import numpy as np
 import torch
 from scipy.sparse import csr_array
 
-from biomap_xr.folds import Roles
+from biomap_xr.folds.roles import Roles
 from biomap_xr.habitats.assemblages import Assemblages, Samples, ranked
 from biomap_xr.habitats.baselines.tabular import TabularClassifier, square_roots
 

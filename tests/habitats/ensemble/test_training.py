@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from biomap_xr.errors import InputError
-from biomap_xr.habitats.ensemble.blocks import BlockSettings, group_folds, random_folds
+from biomap_xr.folds.blocks import BlockSettings, group_folds, random_folds
 from biomap_xr.habitats.ensemble.features import Feature, FeatureTable
 from biomap_xr.habitats.ensemble.learners.fitting import fit_learner
 from biomap_xr.habitats.ensemble.learners.protocol import Rows

@@ -4,7 +4,7 @@ import numpy as np
 from scipy.sparse import csr_array
 from tiny_model import HABITATS, SPECIES
 
-from biomap_xr.folds import Roles
+from biomap_xr.folds.roles import Roles
 from biomap_xr.habitats.assemblages import Assemblages, Samples, ranked
 from biomap_xr.habitats.plantbert.settings import PlantBertSettings
 

@@ -1,0 +1,1 @@
+"""Scores of habitat models, and how far maps agree."""

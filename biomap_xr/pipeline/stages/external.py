@@ -1,0 +1,85 @@
+"""Finished ensembles scored on plots of other sources."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from biomap_xr.habitats.ensemble.artefact import load_ensemble
+from biomap_xr.habitats.ensemble.features import FeatureTable
+from biomap_xr.pipeline.fingerprints import contents
+from biomap_xr.pipeline.habitat_scores import HabitatScores
+from biomap_xr.pipeline.records import EXTERNAL, SCORES
+from biomap_xr.pipeline.stages.ensemble_scores import ENSEMBLE, external_scores
+from biomap_xr.pipeline.stages.plots import files_of, take_plots
+from biomap_xr.pipeline.stages.predictors import PlotPredictors
+from biomap_xr.recipe import Recipe
+from biomap_xr.run import fingerprint_of
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Finished:
+    """One formation's ensemble on disk."""
+
+    formation: str
+    folder: Path
+    """Where everything of the formation is kept."""
+    weights: str
+    """Fingerprint of the ensemble's files."""
+    data: str
+    """Fingerprint of all that it was trained on."""
+
+
+@dataclass(frozen=True)
+class ExternalStudy:
+    """What it takes to score ensembles on further plots of a recipe."""
+
+    written: Recipe
+    """As it was loaded."""
+    recipe: Recipe
+    """With absolute paths."""
+    table: FeatureTable
+    """Predictors of the ensembles."""
+    side: int
+    """Of the blocks that are resampled whole, in metres."""
+
+    def score(self, name: str, ensembles: Sequence[Finished]) -> None:
+        """Score ensembles on the plots of a name, unless that is done.
+
+        Args:
+            name: Of the external data in the recipe.
+            ensembles: Of all formations.
+
+        Raises:
+            InputError: The plots cannot be read, or have no predictors.
+        """
+        data = {each.formation: self._data(name, each) for each in ensembles}
+        wanted = [each for each in ensembles if not _scored(each, name, data[each.formation])]
+        if not wanted:
+            return
+        plots, _ = take_plots(self.recipe.habitats.external[name], self.recipe.habitats)
+        found = PlotPredictors.of(plots, self.recipe, self.table)
+        for each in wanted:
+            ensemble = load_ensemble(each.folder / ENSEMBLE)
+            some = found.with_classes(each.formation, ensemble.classes)
+            scores = external_scores(some, ensemble, some.block(self.side))
+            scores.write(each.folder / SCORES, EXTERNAL + name, data[each.formation])
+            logger.info("formation %s, external data %s: %d plots", each.formation, name, len(some))
+
+    def _data(self, name: str, ensemble: Finished) -> str:
+        """Name all that the scores depend on."""
+        files = files_of(self.recipe.habitats.external[name])
+        return fingerprint_of(
+            {
+                "ensemble": ensemble.weights,
+                "files": contents(files),
+                "plots": self.written.habitats.external[name].model_dump(mode="json"),
+                "model": ensemble.data,
+            }
+        )
+
+
+def _scored(ensemble: Finished, name: str, data: str) -> bool:
+    return HabitatScores.exist(ensemble.folder / SCORES, EXTERNAL + name, data)

@@ -1,0 +1,147 @@
+"""The vegetation plots of a run: read, labelled, curated, placed on the grid."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from biomap_xr.errors import InputError
+from biomap_xr.folds.plots import blocks_of_plots, fold_of_plots
+from biomap_xr.folds.roles import Roles, blocks_of, split_cells
+from biomap_xr.grid import Cells, Grid
+from biomap_xr.habitats.esy.labels import labelled
+from biomap_xr.habitats.esy.system import ExpertSystem
+from biomap_xr.habitats.eunis import level_of, normalise
+from biomap_xr.habitats.settings import HabitatSettings
+from biomap_xr.observations.curation import curate
+from biomap_xr.observations.occurrences import locate
+from biomap_xr.observations.plot_reading import gather_plots
+from biomap_xr.observations.plot_report import CurationReport, counts_of
+from biomap_xr.observations.plot_settings import PlotSettings
+from biomap_xr.observations.plots import Plots
+from biomap_xr.observations.sites import Sites
+from biomap_xr.recipe import Recipe
+
+FINEST = 3
+OUTSIDE = "outside"
+"""Block of the plots that lie off the grid: they are resampled together."""
+
+
+def finest(code: str) -> str:
+    """Return a level-3 code in its one spelling.
+
+    Raises:
+        InputError: It is no code, or a coarser one, which no model learns.
+
+    >>> finest("Pa")
+    'P3a'
+    """
+    plain = normalise(code)
+    if level_of(plain) != FINEST:
+        raise InputError(f"habitat code {code!r} is of level {level_of(plain)}; expected level 3")
+    return plain
+
+
+def take_plots(settings: PlotSettings, habitats: HabitatSettings) -> tuple[Plots, CurationReport]:
+    """Read, filter, label and curate plots.
+
+    Raises:
+        InputError: A table cannot be read, or no plot is left.
+    """
+    plots, tables, filtered = gather_plots(settings)
+    if habitats.labels == "expert_system" and habitats.expert_system is not None:
+        # Before curation: the rules know names that curation leaves out.
+        plots = labelled(plots, ExpertSystem.read(habitats.expert_system).classify(plots))
+    plots, steps = curate(plots, settings.curation, finest)
+    return plots, CurationReport(tables, (*filtered, *steps), counts_of(plots))
+
+
+def written_plots(settings: PlotSettings, plots: Plots) -> Plots:
+    """Return the same plots with names as written, which an expert system reads best."""
+    written, _, _ = gather_plots(settings)
+    place = {name: index for index, name in enumerate(written.plot_id)}
+    return written.select(np.array([place[name] for name in plots.plot_id], np.int64))
+
+
+@dataclass(frozen=True, eq=False)
+class PlacedPlots:
+    """Curated plots with their cells and what is held out together."""
+
+    plots: Plots
+    cells: Cells
+    """``(plot,)`` cell of the grid; -1 off the grid or without coordinates."""
+    block: NDArray[np.str_]
+    """``(plot,)`` block that is held out, and resampled, whole."""
+
+
+def place(plots: Plots, recipe: Recipe) -> PlacedPlots:
+    """Find the cell and the block of each plot.
+
+    Raises:
+        InputError: Blocks are asked for that the plots' coordinates cannot give.
+    """
+    grid = Grid.from_settings(recipe.grid)
+    cells = locate(plots.longitude, plots.latitude, grid)
+    if recipe.habitats.held_out == "folds":
+        return PlacedPlots(plots, cells, blocks_of_plots(plots, recipe.habitats.folds))
+    numbers = blocks_of(grid.centres_of(cells), recipe.folds.block_m)
+    names = [f"{east}_{north}" for east, north in numbers.tolist()]
+    return PlacedPlots(plots, cells, np.where(cells.inside, np.array(names), OUTSIDE))
+
+
+def species_roles(placed: PlacedPlots, recipe: Recipe, sites: Sites) -> Roles:
+    """Give plots the roles of the species model's blocks, so that none is scored that it has seen.
+
+    Validation and calibration blocks both validate; blocks without sites, and plots off the grid,
+    train.
+
+    Raises:
+        InputError: No plot with a label lies in the test blocks.
+    """
+    grid = Grid.from_settings(recipe.grid)
+    roles = split_cells(sites.cells, grid, recipe.folds, sites.surveyed)
+    numbers = blocks_of(grid.centres_of(sites.cells), recipe.folds.block_m)
+    names = (f"{east}_{north}" for east, north in numbers.tolist())
+    role_of = dict(zip(names, roles.labels().tolist(), strict=True))
+    role = np.array([role_of.get(name, "train") for name in placed.block.tolist()])
+    bears = np.array([bool(codes) for codes in placed.plots.labels])
+    test = (role == "test") & bears
+    if not test.any():
+        raise InputError(
+            f"none of {int(bears.sum())} plots with a habitat lies in the species model's test "
+            "blocks; expected some to score: add plots, or take habitats.held_out: folds"
+        )
+    validation = (role == "validation") | (role == "calibration")
+    return _roles(~(test | validation | (role == "test")), validation, role == "test")
+
+
+def fold_roles(placed: PlacedPlots, recipe: Recipe) -> tuple[Roles, ...]:
+    """Return roles for cross-validation: each fold tests once, and all others train.
+
+    No fold validates: small sets of plots cannot spare one, and the published training has none.
+
+    Raises:
+        InputError: There are fewer blocks than folds.
+    """
+    settings = recipe.habitats.folds
+    fold = fold_of_plots(placed.plots, settings)
+    nobody = np.zeros(len(fold), bool)
+    return tuple(_roles(fold != test, nobody, fold == test) for test in range(settings.folds))
+
+
+def _roles(
+    train: NDArray[np.bool_], validation: NDArray[np.bool_], test: NDArray[np.bool_]
+) -> Roles:
+    none = np.array([], np.int64)
+    found = (np.flatnonzero(each).astype(np.int64) for each in (train, validation, test))
+    training, validating, testing = found
+    return Roles(training, validating, none, testing, none)
+
+
+def files_of(settings: PlotSettings) -> tuple[Path, ...]:
+    """Return the files that plots are read from."""
+    fields = ("species", "header", "event", "occurrence", "measurement")
+    paths = (getattr(table, field, None) for table in settings.tables for field in fields)
+    synonyms = settings.curation.synonyms
+    return tuple(path for path in (*paths, synonyms) if path is not None)

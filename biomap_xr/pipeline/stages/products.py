@@ -1,0 +1,164 @@
+"""The files of a run's habitat maps for others, written once and when something changed."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from biomap_xr.cubes import open_cube
+from biomap_xr.grid import Grid
+from biomap_xr.habitats.cube import BY_ENVIRONMENT, BY_SPECIES, WALL_TO_WALL, codes_of
+from biomap_xr.habitats.eunis import LEVELS, at_level
+from biomap_xr.habitats.legend import Legend
+from biomap_xr.habitats.rules.crosswalk import Crosswalk
+from biomap_xr.habitats.rules.rulebook import read_crosswalk
+from biomap_xr.habitats.rules.settings import RulesSettings
+from biomap_xr.pipeline.stages.product_record import ProductRecord, asked_of
+from biomap_xr.pipeline.stages.rules import legend_of_map
+from biomap_xr.pipeline.workspace import Workspace
+from biomap_xr.products.rasters import formations_in
+from biomap_xr.products.settings import ProductSettings
+from biomap_xr.products.write import (
+    PlannedProducts,
+    Product,
+    plan_products,
+    plan_species_products,
+)
+from biomap_xr.recipe import Recipe
+from biomap_xr.run import fingerprint_of
+from biomap_xr.run.durable import publish
+from biomap_xr.run.folder import CHECKSUMS
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Published:
+    """The files of a run."""
+
+    folder: Path
+    products: tuple[Product, ...]
+    """By path."""
+    written: bool
+    """Whether this run wrote them; otherwise they were up to date."""
+
+    @property
+    def size(self) -> int:
+        """In bytes."""
+        return sum(product.size for product in self.products)
+
+
+def publish_products(recipe: Recipe, workspace: Workspace) -> Published | None:
+    """Write the files that a recipe asks for, with a list of their checksums.
+
+    Args:
+        recipe: With absolute paths.
+        workspace: Of a run whose maps are there; what is missing is left out.
+
+    Returns:
+        The files; None where the recipe asks for none, or there is no map.
+
+    Raises:
+        InputError: The legend lacks codes of the maps, or a cube lies on another grid.
+        CorruptError: A file was not read back as it was written.
+    """
+    settings = recipe.products
+    if settings is None or not workspace.habitats.exists():
+        return None
+    parts = PublishedParts.of(recipe, workspace, settings)
+    if not (parts.environment or parts.species):
+        return None
+    former, folder = ProductRecord.read(workspace), workspace.products
+    if former.fingerprint == parts.fingerprint and former.intact(folder):
+        return Published(folder, former.products, written=False)
+    planned = parts.plan()
+    former.begin(workspace, planned.paths)
+    made = planned.write(Grid.from_settings(recipe.grid), folder, settings.rasters)
+    products = made.products
+    publish(folder / CHECKSUMS, "".join(f"{each.sha256}  {each.path}\n" for each in products))
+    ProductRecord(parts.fingerprint, parts.asked).end(workspace, products)
+    megabytes = sum(each.size for each in products) / 1e6
+    logger.info("products: %d files, %.1f MB in %s", len(products), megabytes, folder)
+    return Published(folder, products, written=True)
+
+
+@dataclass(frozen=True)
+class PublishedParts:
+    """What there is to publish, and all that it depends on."""
+
+    store: Path
+    environment: Legend | None
+    """Legend of the habitats by environment; None where they are not wanted or not there."""
+    species: Legend | None
+    """The same of the habitats by species."""
+    crosswalk: Crosswalk | None
+    fingerprint: str
+    asked: str
+    """Of the part of it that is known without legends and rules."""
+
+    @classmethod
+    def of(
+        cls, recipe: Recipe, workspace: Workspace, settings: ProductSettings
+    ) -> "PublishedParts":
+        """Look at the cubes.
+
+        Raises:
+            InputError: A table of the rules cannot be read.
+        """
+        store, rules = workspace.habitats, recipe.habitats.rules
+        environment, crosswalk, species = None, None, None
+        if settings.by_environment and recipe.habitats.by_environment is not None:
+            environment, crosswalk = _of_environment(store, rules)
+        if settings.by_species and recipe.habitats.by_species is not None:
+            species = _of_species(store, rules)
+        asked = asked_of(recipe, workspace, settings)
+        parts: dict[str, JsonValue] = {
+            "asked": asked,
+            "legends": [each.to_csv() if each else None for each in (environment, species)],
+            "crosswalk": crosswalk.to_csv() if crosswalk else None,
+        }
+        return cls(store, environment, species, crosswalk, fingerprint_of(parts), asked)
+
+    def plan(self) -> PlannedProducts:
+        """Look at all cubes, before anything is written.
+
+        Raises:
+            InputError: The legend lacks codes.
+        """
+        planned = PlannedProducts()
+        if self.environment is not None:
+            planned += plan_products(self.store, self.environment, self.crosswalk)
+        if self.species is not None:
+            planned += plan_species_products(self.store, self.species)
+        return planned
+
+
+def _of_environment(store: Path, rules: RulesSettings) -> tuple[Legend | None, Crosswalk | None]:
+    """Return the legend of the habitats by environment and the crosswalk, if there are any."""
+    models = {each: codes_in(store, f"{BY_ENVIRONMENT}/{each}") for each in formations_in(store)}
+    if not models:
+        return None, None
+    every = [*codes_in(store, WALL_TO_WALL), *(code for codes in models.values() for code in codes)]
+    crosswalk = read_crosswalk(rules.crosswalk, models) if rules.crosswalk else None
+    return legend_of_map(rules, every), crosswalk
+
+
+def _of_species(store: Path, rules: RulesSettings) -> Legend | None:
+    """Return the legend of the habitats by species at all levels, if there are any."""
+    named = codes_in(store, BY_SPECIES)
+    if not named:
+        return None
+    return legend_of_map(
+        rules, sorted({at_level(code, level) for code in named for level in LEVELS})
+    )
+
+
+def codes_in(store: Path, group: str) -> Sequence[str]:
+    """Return the codes of a group's classes; none where it is not there."""
+    if not (store / group / "zarr.json").is_file():
+        return ()
+    return codes_of(open_cube(store, group))

@@ -1,0 +1,298 @@
+"""From sites to a species model: branches alone, joined, calibrated, scored on held-out blocks."""
+
+import logging
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from biomap_xr.covariates.cube import Covariates
+from biomap_xr.covariates.inputs import cut_inputs
+from biomap_xr.covariates.patches import PatchSettings, read_patches
+from biomap_xr.errors import InputError
+from biomap_xr.folds.roles import Roles, balance, blocks_of, split_cells
+from biomap_xr.grid import Grid
+from biomap_xr.observations import Sites
+from biomap_xr.pipeline.observing import Observer
+from biomap_xr.pipeline.scores import Scores
+from biomap_xr.pipeline.workspace import Workspace
+from biomap_xr.recipe import Recipe
+from biomap_xr.species import samples
+from biomap_xr.species.artefact import CARD, load_model, save_model
+from biomap_xr.species.branches import train_branches, train_ensemble
+from biomap_xr.species.calibration import calibrate
+from biomap_xr.species.model import SpeciesModel
+from biomap_xr.species.recalibration import recalibrate
+from biomap_xr.species.scoring import probabilities
+from biomap_xr.species.settings import Modality
+from biomap_xr.species.training import Epoch
+
+logger = logging.getLogger(__name__)
+
+Inputs = Mapping[Modality, NDArray[Any]]
+STAGES = {
+    "landsat": "Landsat",
+    "climate": "Climate",
+    "sentinel2": "Sentinel-2",
+    "predictors": "Predictors",
+}
+OTHERS = {"all": "surveys", "surveys": "all"}
+TRAINED_ON = {"all": "surveys and records", "surveys": "surveys alone"}
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """All that one training sees: raw inputs, labels and roles at the same sites."""
+
+    sites: Sites
+    inputs: Inputs
+    roles: Roles
+
+    def samples(self, trained_on: str) -> samples.Samples:
+        """Return the training and validation sites with what counts as present there."""
+        surveys = trained_on == "surveys"
+        usable = self.sites.surveyed if surveys else np.ones(len(self.sites), bool)
+        presence = self.sites.survey_presence if surveys else self.sites.presence
+        train, validation = (
+            role[usable[role]] for role in (self.roles.train, self.roles.validation)
+        )
+        return samples.Samples(
+            self.inputs, presence, samples.Roles(train, validation), _table(self.sites)
+        )
+
+    @property
+    def scored(self) -> NDArray[np.bool_]:
+        """Sites ``(n,)`` that scores and thresholds use: those with a survey.
+
+        Without any survey, records stand against the absences of their target group instead.
+        """
+        surveyed = self.sites.surveyed
+        return surveyed if surveyed.any() else ~self.sites.background
+
+    @property
+    def found(self) -> csr_array:
+        """What scores compare with ``(n, species)``: the surveys' species, or else the records'."""
+        sites = self.sites
+        return sites.survey_presence if sites.surveyed.any() else sites.presence
+
+    def scored_of(self, role: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the sites of a role that scores and thresholds use."""
+        return role[self.scored[role]]
+
+
+def _table(sites: Sites) -> samples.SpeciesTable:
+    species = sites.species
+    return samples.SpeciesTable(
+        tuple(int(value) for value in species["species_id"]), tuple(map(str, species["species"]))
+    )
+
+
+def learn(
+    recipe: Recipe,
+    workspace: Workspace,
+    observer: Observer,
+    covariates: Covariates | None,
+    data: str,
+) -> SpeciesModel:
+    """Train the species model of a recipe, or load it where it is done.
+
+    Args:
+        recipe: With absolute paths.
+        workspace: Where models are kept.
+        observer: Has the sites; not asked where the model is done.
+        covariates: The cube that inputs are cut from; None where they are files of their own.
+        data: Fingerprint of recipe sections, observations and covariates.
+
+    Raises:
+        InputError: Observations do not fit the recipe or the covariates, or a model of other data
+            lies where the recipe's was.
+        CorruptError: The model is not the one that was written.
+    """
+    place = workspace.models / "species"
+    if Scores.exist(workspace.models, data) and (place / CARD).is_file():
+        return _trained(place, data)
+    scratch = workspace.models / "windows"
+    lesson = prepare(recipe, observer.sites, covariates, scratch)
+    try:
+        models = _train_all(recipe, lesson, workspace.models, data)
+        _score(recipe, lesson, models).write(workspace.models, data)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return load_model(place)
+
+
+def prepare(recipe: Recipe, sites: Sites, covariates: Covariates | None, scratch: Path) -> Lesson:
+    """Cut the inputs of all sites and give each site its role.
+
+    Raises:
+        InputError: There are no inputs, or too few blocks.
+    """
+    wanted = tuple(recipe.species.modalities)
+    if recipe.patches is not None:
+        sites, inputs = _with_files(recipe.patches, sites, wanted)
+    elif covariates is not None:
+        cut = cut_inputs(covariates, sites.cells, sites.year, wanted, recipe.inputs, folder=scratch)
+        inputs = {name: cut[name] for name in wanted}
+    else:
+        raise InputError(
+            f"recipe {recipe.name!r} has neither covariates nor patches; "
+            "give one of the sections, so that a model can see something"
+        )
+    roles = split_cells(sites.cells, Grid.from_settings(recipe.grid), recipe.folds, sites.surveyed)
+    return Lesson(sites, inputs, roles)
+
+
+def _with_files(
+    settings: PatchSettings, sites: Sites, wanted: tuple[Modality, ...]
+) -> tuple[Sites, Inputs]:
+    """Read the files of sites by the names that their edition gives them.
+
+    Returns:
+        The sites that have files, with the species that were seen there, and their inputs (n, ...).
+    """
+    own = {"sentinel2": sites.patch_id, "landsat": sites.time_series_id}
+    ids: dict[str, list[str]] = {
+        name: [
+            str(one or survey)
+            for one, survey in zip(own.get(name, sites.survey_id), sites.survey_id, strict=True)
+        ]
+        for name in wanted
+    }
+    kept, files = read_patches(settings, ids)
+    inputs = {name: files[name] for name in wanted}
+    if kept.all():
+        return sites, inputs
+    logger.info("%d of %d sites have no file and are left out", (~kept).sum(), len(sites))
+    sites = sites.select(kept)
+    # A species that only they had would be a column of absences.
+    return sites.select_species(np.unique(sites.presence.indices).astype(np.int64)), inputs
+
+
+def _train_all(recipe: Recipe, lesson: Lesson, folder: Path, data: str) -> dict[str, SpeciesModel]:
+    """Train and keep each branch, the ensemble and, if asked for, its comparison."""
+    settings = recipe.species
+    own, other = settings.trained_on, OTHERS[settings.trained_on]
+    branches = {
+        name: _kept(folder / "branches" / name, data, partial(_branch, name, recipe, lesson))
+        for name in recipe.species.modalities
+    }
+
+    def ensemble(trained_on: str, *, recalibrated: bool) -> SpeciesModel:
+        model = train_ensemble(
+            branches, lesson.samples(trained_on), settings.training, progress=_tell
+        )
+        return _finished(model, lesson, recipe, recalibrated=recalibrated)
+
+    models = {STAGES[name]: model for name, model in branches.items()}
+    mapped = partial(ensemble, own, recalibrated=settings.recalibrate)
+    models["All"] = _kept(folder / "species", data, mapped)
+    if settings.compare:
+        # Only the joint model: its branches have learnt from the recipe's own choice.
+        name = f"All, fine-tuned on {TRAINED_ON[other]}"
+        # As it was trained: recalibrating it on surveys would hide what records do to richness.
+        compared = partial(ensemble, other, recalibrated=False)
+        models[name] = _kept(folder / "compared", data, compared)
+    return models
+
+
+def _branch(name: Modality, recipe: Recipe, lesson: Lesson) -> SpeciesModel:
+    settings = recipe.species
+    (model,) = train_branches(
+        lesson.samples(settings.trained_on),
+        {name: settings.modalities[name]},
+        settings.training,
+        progress=_tell,
+    ).values()
+    return _finished(model, lesson, recipe, recalibrated=settings.recalibrate)
+
+
+def _finished(
+    model: SpeciesModel, lesson: Lesson, recipe: Recipe, *, recalibrated: bool
+) -> SpeciesModel:
+    """Recalibrate a trained model, choose its thresholds, and note how inputs were cut."""
+    if recalibrated:
+        surveys = lesson.scored_of(lesson.roles.validation)
+        model = recalibrate(model, lesson.inputs, lesson.found, surveys)
+    scored = lesson.scored_of(lesson.roles.calibration)
+    settings = recipe.species.thresholds
+    model = calibrate(model, lesson.inputs, lesson.found, scored, settings)
+    inputs = recipe.inputs.model_dump(mode="json")
+    model.card = model.card.model_copy(update={"inputs": inputs})
+    return model
+
+
+def _kept(folder: Path, data: str, make: Callable[[], SpeciesModel]) -> SpeciesModel:
+    """Load a model that was trained on the same data, or train it and keep it."""
+    if (folder / CARD).is_file():
+        model = load_model(folder)
+        if model.card.data_fingerprint == data:
+            return model
+    model = make()
+    model.card = model.card.model_copy(update={"data_fingerprint": data})
+    return save_model(model, folder)
+
+
+def _trained(place: Path, data: str) -> SpeciesModel:
+    """Load the model of a finished training.
+
+    Raises:
+        InputError: Somebody has put another one there.
+    """
+    model = load_model(place)
+    found = model.card.data_fingerprint
+    if found != data:
+        raise InputError(
+            f"{place} holds a model of {len(model.card.species_id)} species that was trained on "
+            f"other data or settings ({found[:12] or 'none named'}) than the recipe's "
+            f"({data[:12]}); restore the recipe's own, or move this one away and run the recipe "
+            "again to train it"
+        )
+    return model
+
+
+def _tell(stage: str, epoch: Epoch) -> None:
+    logger.info(
+        "training %s: epoch %d, loss %.4f, validation %.4f, %.1f s",
+        STAGES.get(stage, stage),
+        epoch.epoch,
+        epoch.loss,
+        epoch.validation_loss,
+        epoch.seconds,
+    )
+
+
+def _score(recipe: Recipe, lesson: Lesson, models: Mapping[str, SpeciesModel]) -> Scores:
+    """Predict the surveys of the test blocks with every model."""
+    test = lesson.scored_of(lesson.roles.test)
+    grid = Grid.from_settings(recipe.grid)
+    cells = lesson.sites.cells[test]
+    points = grid.centres_of(lesson.sites.cells)
+    parts = balance(
+        lesson.roles,
+        blocks_of(points, recipe.folds.block_m),
+        lesson.sites.surveyed,
+        csr_array(lesson.sites.presence).nonzero(),
+    )
+    return Scores(
+        row=cells.row,
+        column=cells.column,
+        block=blocks_of(grid.centres_of(cells), recipe.folds.block_m),
+        targets=lesson.found[test].toarray().astype(bool),
+        probability={
+            name: probabilities(model, lesson.inputs, test) for name, model in models.items()
+        },
+        threshold={name: np.array(_global(model)) for name, model in models.items()},
+        balance=tuple(asdict(part) for part in parts),
+        surveyed=bool(lesson.sites.surveyed.any()),
+    )
+
+
+def _global(model: SpeciesModel) -> float:
+    thresholds = model.card.thresholds
+    return thresholds.f_score_global if thresholds else 0.5

@@ -1,0 +1,1 @@
+"""What a finished run says, read from its workspace alone."""

@@ -1,0 +1,1 @@
+"""The work on one tile or one part, as workers do it."""

@@ -1,0 +1,150 @@
+import hashlib
+
+import numpy as np
+import pytest
+import rasterio
+
+from biomap_xr.cubes import open_cube
+from biomap_xr.errors import InputError
+from biomap_xr.pipeline.stages.products import publish_products
+from biomap_xr.pipeline.stages.stale import drop_group
+from biomap_xr.pipeline.status import progress_of
+from biomap_xr.products.settings import ProductSettings, RasterSettings
+from biomap_xr.run.plan import Plan
+
+FORMATIONS = ("N", "R", "T")
+
+
+def anchored(environment, workspace):
+    return environment.recipe.anchored(workspace.root)
+
+
+def test_the_files_of_paper_2_are_there(environment):
+    folder = environment.workspace.products
+    wanted = {
+        *(f"habitat_probability/{f}.tif" for f in FORMATIONS),
+        *(f"topk_habitats/{f}_topk.tif" for f in FORMATIONS),
+        *(f"topk_habitats/{f}_topk_confidence.tif" for f in FORMATIONS),
+        *(f"topk_habitats/{f}_legend.csv" for f in FORMATIONS),
+        *(f"wall_to_wall/eunis_{name}.tif" for name in ("dominant", "top2", "top3")),
+        "wall_to_wall/eunis_legend_detailed.csv",
+        "wall_to_wall/eunis_legend_style.qml",
+        "documented_cross_walks.csv",
+    }
+    paths = {each.path for each in environment.products.products}
+    assert wanted <= paths
+    assert all(path.endswith(".aux.xml") for path in paths - wanted)
+    assert environment.products.size == sum((folder / path).stat().st_size for path in paths)
+
+
+def test_files_hold_what_the_cubes_hold(environment):
+    folder, store = environment.workspace.products, environment.workspace.habitats
+    with rasterio.open(folder / "habitat_probability" / "T.tif") as file:
+        cube = open_cube(store, "by_environment/T")
+        np.testing.assert_array_equal(file.read(), cube["probability"].to_numpy())
+        assert file.descriptions == tuple(cube["eunis"].to_numpy())
+    with rasterio.open(folder / "wall_to_wall" / "eunis_dominant.tif") as file:
+        wall = open_cube(store, "wall_to_wall")["habitat"].to_numpy()
+        np.testing.assert_array_equal(file.read(1), wall[0])
+        assert file.nodata == 65_535
+
+
+def test_checksums_verify(environment):
+    folder = environment.workspace.products
+    lines = (folder / "SHA256SUMS").read_text().splitlines()
+    assert len(lines) == len(environment.products.products)
+    for line in lines:
+        digest, name = line.split("  ")
+        assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
+
+
+def test_nothing_is_written_twice_but_what_is_lost_is(environment, environment_copy):
+    recipe = anchored(environment, environment_copy)
+    again = publish_products(recipe, environment_copy)
+    assert not again.written
+    assert again.products == environment.products.products
+    (environment_copy.products / "wall_to_wall" / "eunis_top2.tif").unlink()
+    assert publish_products(recipe, environment_copy).written
+    assert (environment_copy.products / "wall_to_wall" / "eunis_top2.tif").is_file()
+
+
+def test_another_layout_is_written_anew(environment, environment_copy):
+    recipe = anchored(environment, environment_copy)
+    layout = ProductSettings(rasters=RasterSettings(overviews=False))
+    changed = recipe.model_copy(update={"products": layout})
+    assert publish_products(changed, environment_copy).written
+    threads = ProductSettings(rasters=RasterSettings(overviews=False, threads=2))
+    same = recipe.model_copy(update={"products": threads})
+    assert not publish_products(same, environment_copy).written
+
+
+def test_nothing_is_published_unasked(environment, environment_copy):
+    recipe = anchored(environment, environment_copy)
+    assert publish_products(recipe.model_copy(update={"products": None}), environment_copy) is None
+    species = ProductSettings(by_environment=False)
+    # There is no habitat by species in this run.
+    assert (
+        publish_products(recipe.model_copy(update={"products": species}), environment_copy) is None
+    )
+
+
+def test_a_legend_without_a_code_is_refused(environment, environment_copy):
+    recipe = anchored(environment, environment_copy)
+    legend = recipe.habitats.rules.legend
+    lines = legend.read_text().splitlines()
+    legend.unlink()
+    legend.write_text("\n".join(line for line in lines if ",R22," not in line))
+    with pytest.raises(InputError, match="lacks 1 of the codes that the map needs: R22"):
+        publish_products(recipe, environment_copy)
+
+
+def fewer(recipe, formations):
+    ensembles = recipe.habitats.by_environment.model_copy(update={"formations": formations})
+    habitats = recipe.habitats.model_copy(update={"by_environment": ensembles})
+    return recipe.model_copy(update={"habitats": habitats})
+
+
+def files_in(folder):
+    return {each.relative_to(folder).as_posix() for each in folder.rglob("*") if each.is_file()}
+
+
+def other_maps(workspace, formation):
+    """Leave a formation out, as a run with fewer of them does: its map goes, the plan is new."""
+    drop_group(workspace.habitats, f"by_environment/{formation}")
+    Plan(4, f"without {formation}").write(workspace.plan("environment"))
+
+
+def test_files_of_former_maps_go(environment, environment_copy, caplog):
+    recipe, folder = anchored(environment, environment_copy), environment_copy.products
+    (folder / "habitat_probability" / "mine.txt").write_text("of somebody else")
+    gone = {path for path in files_in(folder) if "/N" in path}
+    assert len(gone) >= 4
+    other_maps(environment_copy, "N")
+    with caplog.at_level("INFO"):
+        made = publish_products(fewer(recipe, ("R", "T")), environment_copy)
+    assert made.written
+    assert f"products: {len(gone)} files of former maps are removed" in caplog.messages
+    listed = {each.path for each in made.products}
+    assert files_in(folder) == {*listed, "SHA256SUMS", "habitat_probability/mine.txt"}
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["biomap_xr.pipeline.stages.product_record.remove", "biomap_xr.products.write.write_raster"],
+)
+def test_a_kill_between_forgets_no_file(environment, environment_copy, monkeypatch, place):
+    """Killed before former files are removed, or before new ones are written."""
+    recipe, folder = anchored(environment, environment_copy), environment_copy.products
+
+    def stop(*arguments, **options):
+        raise KeyboardInterrupt
+
+    other_maps(environment_copy, "N")
+    monkeypatch.setattr(place, stop)
+    with pytest.raises(KeyboardInterrupt):
+        publish_products(fewer(recipe, ("R", "T")), environment_copy)
+    monkeypatch.undo()
+    assert progress_of(environment.recipe, environment_copy).products is False
+    other_maps(environment_copy, "R")
+    made = publish_products(fewer(recipe, ("T",)), environment_copy)
+    assert files_in(folder) == {*(each.path for each in made.products), "SHA256SUMS"}
