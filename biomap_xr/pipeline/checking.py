@@ -12,10 +12,10 @@ from biomap_xr.habitats.legend import read_legend
 from biomap_xr.habitats.rules.rulebook import read_associations, read_crosswalk
 from biomap_xr.habitats.rules.settings import RegionSettings, RulesSettings
 from biomap_xr.observations.plots import Plots
+from biomap_xr.pipeline.makers.plots import files_of, take_plots
+from biomap_xr.pipeline.makers.predictors import feature_table
+from biomap_xr.pipeline.makers.splits import check_splits
 from biomap_xr.pipeline.observing import Observer
-from biomap_xr.pipeline.stages.plots import files_of, take_plots
-from biomap_xr.pipeline.stages.predictors import feature_table
-from biomap_xr.pipeline.stages.splits import check_splits
 from biomap_xr.recipe import Recipe
 from biomap_xr.sources.paths import local_file
 

@@ -19,8 +19,8 @@ from biomap_xr.observations.plots import Plots
 from biomap_xr.observations.reading import observe
 from biomap_xr.observations.settings import ObservationSettings
 from biomap_xr.observations.sites import Sites
-from biomap_xr.pipeline.stages.plots import PlacedPlots, place, take_plots
-from biomap_xr.pipeline.stages.traits import traits_of
+from biomap_xr.pipeline.makers.plots import PlacedPlots, place, take_plots
+from biomap_xr.pipeline.makers.traits import traits_of
 from biomap_xr.pipeline.workspace import Workspace, identity
 from biomap_xr.recipe import Recipe
 from biomap_xr.run import claim, fingerprint_of

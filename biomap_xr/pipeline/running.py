@@ -11,16 +11,16 @@ from biomap_xr.habitats.plantbert.model import HabitatModel
 from biomap_xr.pipeline.checking import check_habitats
 from biomap_xr.pipeline.filling import Filling
 from biomap_xr.pipeline.fingerprints import habitat_training, species_training
+from biomap_xr.pipeline.makers.by_environment import learn_by_environment
+from biomap_xr.pipeline.makers.by_species import learn_by_species
+from biomap_xr.pipeline.makers.covariates import gather, land_tiles
+from biomap_xr.pipeline.makers.environment_maps import EnvironmentMaps, map_by_environment
+from biomap_xr.pipeline.makers.maps import make_maps
+from biomap_xr.pipeline.makers.plots import files_of
+from biomap_xr.pipeline.makers.products import Published, publish_products
+from biomap_xr.pipeline.makers.species import learn
 from biomap_xr.pipeline.observing import Observer
 from biomap_xr.pipeline.scores import RECORD
-from biomap_xr.pipeline.stages.by_environment import learn_by_environment
-from biomap_xr.pipeline.stages.by_species import learn_by_species
-from biomap_xr.pipeline.stages.covariates import gather, land_tiles
-from biomap_xr.pipeline.stages.environment_maps import EnvironmentMaps, map_by_environment
-from biomap_xr.pipeline.stages.maps import make_maps
-from biomap_xr.pipeline.stages.plots import files_of
-from biomap_xr.pipeline.stages.products import Published, publish_products
-from biomap_xr.pipeline.stages.species import learn
 from biomap_xr.pipeline.workers import Workers
 from biomap_xr.pipeline.workspace import Workspace, identity
 from biomap_xr.programs.predicted import PredictedAssemblages

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from biomap_xr.errors import SetAsideError
+from biomap_xr.pipeline.makers.product_record import published
 from biomap_xr.pipeline.records import PLOTS, SPLIT, folder_of, scored
 from biomap_xr.pipeline.scores import RECORD
-from biomap_xr.pipeline.stages.product_record import published
 from biomap_xr.pipeline.workspace import Workspace
 from biomap_xr.recipe import Recipe
 from biomap_xr.run import Failure, owner_of

@@ -23,10 +23,10 @@ from biomap_xr.indicators.assess import assess, count_quantiles
 from biomap_xr.indicators.declared import INDICATORS
 from biomap_xr.indicators.specialists import Specialists
 from biomap_xr.pipeline.filling import Filling
+from biomap_xr.pipeline.makers.covariates import gather, land_tiles
+from biomap_xr.pipeline.makers.maps import make_maps
+from biomap_xr.pipeline.makers.traits import traits_of
 from biomap_xr.pipeline.running import run
-from biomap_xr.pipeline.stages.covariates import gather, land_tiles
-from biomap_xr.pipeline.stages.maps import make_maps
-from biomap_xr.pipeline.stages.traits import traits_of
 from biomap_xr.pipeline.workers import Workers
 from biomap_xr.pipeline.workspace import Workspace
 from biomap_xr.programs import species as tile_program

@@ -7,7 +7,7 @@ from biomap_xr.covariates.cube import Covariates
 from biomap_xr.cubes import Coordinate, Cube, Variable, declare, open_cube, write_block
 from biomap_xr.grid import Extent, Grid, GridSettings
 from biomap_xr.pipeline.filling import Filling
-from biomap_xr.pipeline.stages.environment_maps import programs_of
+from biomap_xr.pipeline.makers.environment_maps import programs_of
 from biomap_xr.programs.by_environment import loaded, percent, predictors_on
 from biomap_xr.run import FillSettings
 

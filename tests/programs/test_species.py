@@ -14,7 +14,7 @@ from biomap_xr.grid import Grid
 from biomap_xr.habitats.cube import by_species_cube
 from biomap_xr.indicators.cube import indicators_cube
 from biomap_xr.pipeline.filling import Filling
-from biomap_xr.pipeline.stages.maps import tile_program
+from biomap_xr.pipeline.makers.maps import tile_program
 from biomap_xr.pipeline.workers import Workers
 from biomap_xr.programs.species import loaded
 from biomap_xr.run import FillSettings

@@ -22,9 +22,9 @@ from biomap_xr.evaluation.truth import (
 )
 from biomap_xr.grid import Cells, Grid
 from biomap_xr.observations.report import Report
+from biomap_xr.pipeline.makers.species import STAGES, TRAINED_ON
 from biomap_xr.pipeline.records import HABITATS
 from biomap_xr.pipeline.scores import Scores
-from biomap_xr.pipeline.stages.species import STAGES, TRAINED_ON
 from biomap_xr.pipeline.summing import MapSums
 from biomap_xr.pipeline.telling.habitats import habitat_sections
 from biomap_xr.pipeline.workspace import Workspace

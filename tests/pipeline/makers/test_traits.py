@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from biomap_xr.pipeline.stages.traits import traits_of
+from biomap_xr.pipeline.makers.traits import traits_of
 
 
 @pytest.fixture(scope="module")

@@ -3,8 +3,7 @@ import pytest
 
 from biomap_xr.errors import InputError
 from biomap_xr.grid import Grid
-from biomap_xr.pipeline.observing import Observer
-from biomap_xr.pipeline.stages.plots import (
+from biomap_xr.pipeline.makers.plots import (
     OUTSIDE,
     files_of,
     finest,
@@ -14,6 +13,7 @@ from biomap_xr.pipeline.stages.plots import (
     take_plots,
     written_plots,
 )
+from biomap_xr.pipeline.observing import Observer
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,8 @@ import rasterio
 
 from biomap_xr.cubes import open_cube
 from biomap_xr.errors import InputError
-from biomap_xr.pipeline.stages.products import publish_products
-from biomap_xr.pipeline.stages.stale import drop_group
+from biomap_xr.pipeline.makers.products import publish_products
+from biomap_xr.pipeline.makers.stale import drop_group
 from biomap_xr.pipeline.status import progress_of
 from biomap_xr.products.settings import ProductSettings, RasterSettings
 from biomap_xr.run.plan import Plan
@@ -130,7 +130,7 @@ def test_files_of_former_maps_go(environment, environment_copy, caplog):
 
 @pytest.mark.parametrize(
     "place",
-    ["biomap_xr.pipeline.stages.product_record.remove", "biomap_xr.products.write.write_raster"],
+    ["biomap_xr.pipeline.makers.product_record.remove", "biomap_xr.products.write.write_raster"],
 )
 def test_a_kill_between_forgets_no_file(environment, environment_copy, monkeypatch, place):
     """Killed before former files are removed, or before new ones are written."""

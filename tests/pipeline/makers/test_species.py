@@ -14,9 +14,9 @@ from biomap_xr.folds.roles import Roles
 from biomap_xr.grid import Cells, Grid
 from biomap_xr.observations import Sites
 from biomap_xr.observations.reading import observe
+from biomap_xr.pipeline.makers.species import Lesson, prepare
 from biomap_xr.pipeline.running import run
 from biomap_xr.pipeline.scores import Scores
-from biomap_xr.pipeline.stages.species import Lesson, prepare
 from biomap_xr.pipeline.workers import Workers
 from biomap_xr.recipe import Recipe
 from biomap_xr.species.artefact import load_model

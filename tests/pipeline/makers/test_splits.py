@@ -14,15 +14,15 @@ from biomap_xr.folds.blocks import BlockSettings, Folds, balance_of
 from biomap_xr.grid import Cells, Points
 from biomap_xr.observations.plots import Plots
 from biomap_xr.pipeline.habitat_scores import HabitatScores
-from biomap_xr.pipeline.observing import Observer
-from biomap_xr.pipeline.stages.by_environment import learn_by_environment
-from biomap_xr.pipeline.stages.predictors import FormationPlots
-from biomap_xr.pipeline.stages.splits import (
+from biomap_xr.pipeline.makers.by_environment import learn_by_environment
+from biomap_xr.pipeline.makers.predictors import FormationPlots
+from biomap_xr.pipeline.makers.splits import (
     Comparison,
     check_fits,
     check_splits,
     split_plots,
 )
+from biomap_xr.pipeline.observing import Observer
 from biomap_xr.pipeline.telling.habitats import habitat_sections
 from biomap_xr.recipe import Recipe
 from biomap_xr.report.content import Picture
@@ -255,7 +255,7 @@ def test_members_are_those_that_were_tuned(environment_copy, formation, monkeypa
         seen.append((members, options.selection.least))
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("biomap_xr.pipeline.stages.splits.train_formation", trained)
+    monkeypatch.setattr("biomap_xr.pipeline.makers.splits.train_formation", trained)
     card = formation / "ensemble" / "card.json"
     described = json.loads(card.read_text())
     described["facts"]["members"]["wrf"]["trees"] = 17

@@ -1,8 +1,8 @@
 import numpy as np
 
 from biomap_xr.evaluation.habitats.scores import Judged
-from biomap_xr.pipeline.stages.plots import take_plots
-from biomap_xr.pipeline.stages.truths import best_from_lists
+from biomap_xr.pipeline.makers.plots import take_plots
+from biomap_xr.pipeline.makers.truths import best_from_lists
 
 
 def test_who_knows_the_truth_reads_habitats_from_lists(tiny, finished):

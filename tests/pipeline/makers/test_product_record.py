@@ -1,6 +1,6 @@
 import pytest
 
-from biomap_xr.pipeline.stages.product_record import ProductRecord
+from biomap_xr.pipeline.makers.product_record import ProductRecord
 from biomap_xr.pipeline.workspace import Workspace
 from biomap_xr.products.write import Product
 

@@ -6,7 +6,7 @@ from biomap_xr.habitats.rules.regional import RegionTable
 from biomap_xr.habitats.rules.rulebook import Rulebook
 from biomap_xr.habitats.rules.settings import RegionSettings, RulesSettings
 from biomap_xr.habitats.rules.snapping import Placed
-from biomap_xr.pipeline.stages.rules import Pairs, legend_of_map, tables_of
+from biomap_xr.pipeline.makers.rules import Pairs, legend_of_map, tables_of
 
 
 def test_pairs_inside_regions_are_looked_up():

@@ -1,9 +1,9 @@
 import numpy as np
 
 from biomap_xr.habitats.ensemble.artefact import load_ensemble
+from biomap_xr.pipeline.makers.ensemble_scores import external_scores, of_learner
+from biomap_xr.pipeline.makers.predictors import PlotPredictors, feature_table
 from biomap_xr.pipeline.observing import Observer
-from biomap_xr.pipeline.stages.ensemble_scores import external_scores, of_learner
-from biomap_xr.pipeline.stages.predictors import PlotPredictors, feature_table
 
 
 def rows_of(environment):

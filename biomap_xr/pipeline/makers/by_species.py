@@ -23,9 +23,7 @@ from biomap_xr.habitats.plantbert.settings import PlantBertSettings
 from biomap_xr.habitats.plantbert.training import Watching, fine_tune
 from biomap_xr.observations.plots import Plots
 from biomap_xr.pipeline.habitat_scores import HabitatScores
-from biomap_xr.pipeline.observing import Observer
-from biomap_xr.pipeline.records import EXTERNAL, PLOTS
-from biomap_xr.pipeline.stages.plots import (
+from biomap_xr.pipeline.makers.plots import (
     PlacedPlots,
     fold_roles,
     place,
@@ -33,7 +31,9 @@ from biomap_xr.pipeline.stages.plots import (
     take_plots,
     written_plots,
 )
-from biomap_xr.pipeline.stages.truths import best_from_lists
+from biomap_xr.pipeline.makers.truths import best_from_lists
+from biomap_xr.pipeline.observing import Observer
+from biomap_xr.pipeline.records import EXTERNAL, PLOTS
 from biomap_xr.programs.predicted import PredictedAssemblages
 from biomap_xr.recipe import Recipe
 

@@ -5,8 +5,8 @@ from scipy.sparse import csr_array
 
 from biomap_xr.errors import InputError
 from biomap_xr.grid import Points
+from biomap_xr.pipeline.makers.predictors import PlotPredictors, feature_table
 from biomap_xr.pipeline.observing import Observer
-from biomap_xr.pipeline.stages.predictors import PlotPredictors, feature_table
 
 
 @pytest.fixture(scope="module")

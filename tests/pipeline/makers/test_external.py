@@ -4,8 +4,8 @@ from tiny_run import ENVIRONMENT, changed
 
 from biomap_xr.errors import InputError
 from biomap_xr.pipeline.habitat_scores import HabitatScores
+from biomap_xr.pipeline.makers.by_environment import learn_by_environment
 from biomap_xr.pipeline.observing import Observer
-from biomap_xr.pipeline.stages.by_environment import learn_by_environment
 from biomap_xr.recipe import Recipe
 
 FORMATIONS = ("N", "R", "T")

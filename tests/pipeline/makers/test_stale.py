@@ -1,7 +1,7 @@
 from biomap_xr.cubes import declare
 from biomap_xr.grid import Extent, Grid, GridSettings
 from biomap_xr.habitats.cube import by_environment_cube
-from biomap_xr.pipeline.stages.stale import drop_group, drop_stale
+from biomap_xr.pipeline.makers.stale import drop_group, drop_stale
 
 GRID = Grid.from_settings(
     GridSettings(

@@ -18,10 +18,10 @@ from biomap_xr.habitats.plantbert.model import HabitatModel
 from biomap_xr.indicators.cube import indicators_cube
 from biomap_xr.indicators.traits import Traits
 from biomap_xr.pipeline.filling import Filling
-from biomap_xr.pipeline.stages.covariates import provenance_of
-from biomap_xr.pipeline.stages.specialists import freeze_specialists
-from biomap_xr.pipeline.stages.stale import drop_stale
-from biomap_xr.pipeline.stages.traits import traits_of
+from biomap_xr.pipeline.makers.covariates import provenance_of
+from biomap_xr.pipeline.makers.specialists import freeze_specialists
+from biomap_xr.pipeline.makers.stale import drop_stale
+from biomap_xr.pipeline.makers.traits import traits_of
 from biomap_xr.pipeline.summing import MapSums
 from biomap_xr.pipeline.workspace import Workspace
 from biomap_xr.programs.by_species import HabitatPart

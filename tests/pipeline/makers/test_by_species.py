@@ -8,8 +8,8 @@ from tiny_run import SERIAL, TINY, linked
 
 from biomap_xr.errors import InputError
 from biomap_xr.pipeline.habitat_scores import HabitatScores
+from biomap_xr.pipeline.makers.by_species import BEST, PREDICTED, UNTUNED
 from biomap_xr.pipeline.running import run
-from biomap_xr.pipeline.stages.by_species import BEST, PREDICTED, UNTUNED
 from biomap_xr.pipeline.workers import Workers
 from biomap_xr.pipeline.workspace import Workspace
 from biomap_xr.recipe import Recipe
@@ -66,7 +66,7 @@ def test_a_training_broken_off_leaves_no_scores_of_another_model(copied, tiny, m
     former.write_text("{}")
     by_species = tiny.habitats.by_species.model_copy(update={"seed": 9})
     habitats = tiny.habitats.model_copy(update={"by_species": by_species})
-    monkeypatch.setattr("biomap_xr.pipeline.stages.by_species._board", stop)
+    monkeypatch.setattr("biomap_xr.pipeline.makers.by_species._board", stop)
     with pytest.raises(KeyboardInterrupt):
         again(tiny.model_copy(update={"habitats": habitats}), copied)
     with pytest.raises(InputError, match="holds no scores"):

@@ -34,9 +34,9 @@ from biomap_xr.habitats.ensemble.training import (
 from biomap_xr.habitats.eunis import number_of
 from biomap_xr.observations.plots import Plots
 from biomap_xr.pipeline.habitat_scores import HabitatScores
+from biomap_xr.pipeline.makers.ensemble_scores import ENSEMBLE, formation_scores
+from biomap_xr.pipeline.makers.predictors import FormationPlots
 from biomap_xr.pipeline.records import SCORES, SPLIT
-from biomap_xr.pipeline.stages.ensemble_scores import ENSEMBLE, formation_scores
-from biomap_xr.pipeline.stages.predictors import FormationPlots
 from biomap_xr.run import fingerprint_of
 
 logger = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ from biomap_xr.cubes import open_cube, write_block
 from biomap_xr.errors import InputError
 from biomap_xr.grid import Grid
 from biomap_xr.pipeline.filling import Filling
-from biomap_xr.pipeline.stages.covariates import gather, land_tiles, tiles_near_land
+from biomap_xr.pipeline.makers.covariates import gather, land_tiles, tiles_near_land
 from biomap_xr.pipeline.workers import Workers
 from biomap_xr.pipeline.workspace import Workspace
 from biomap_xr.run import FillSettings

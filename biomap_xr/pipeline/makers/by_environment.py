@@ -30,13 +30,13 @@ from biomap_xr.habitats.ensemble.vote import VoteSettings
 from biomap_xr.observations.plots import Plots
 from biomap_xr.pipeline.fingerprints import contents, sections
 from biomap_xr.pipeline.habitat_scores import HabitatScores
+from biomap_xr.pipeline.makers.ensemble_scores import ENSEMBLE, scores_of
+from biomap_xr.pipeline.makers.external import ExternalStudy, Finished
+from biomap_xr.pipeline.makers.plots import files_of
+from biomap_xr.pipeline.makers.predictors import FormationPlots, PlotPredictors, feature_table
+from biomap_xr.pipeline.makers.splits import Comparison
 from biomap_xr.pipeline.observing import Observer
 from biomap_xr.pipeline.records import EXTERNAL, PLOTS, SCORES, folder_of
-from biomap_xr.pipeline.stages.ensemble_scores import ENSEMBLE, scores_of
-from biomap_xr.pipeline.stages.external import ExternalStudy, Finished
-from biomap_xr.pipeline.stages.plots import files_of
-from biomap_xr.pipeline.stages.predictors import FormationPlots, PlotPredictors, feature_table
-from biomap_xr.pipeline.stages.splits import Comparison
 from biomap_xr.recipe import Recipe
 from biomap_xr.run import fingerprint_of
 

@@ -16,8 +16,8 @@ from biomap_xr.habitats.ensemble.artefact import load_ensemble
 from biomap_xr.habitats.ensemble.features import FeatureTable
 from biomap_xr.habitats.eunis import number_of
 from biomap_xr.habitats.rules.priority import RULES
+from biomap_xr.pipeline.makers.environment_maps import columns_of
 from biomap_xr.pipeline.running import run
-from biomap_xr.pipeline.stages.environment_maps import columns_of
 from biomap_xr.pipeline.workers import Workers
 from biomap_xr.programs.by_environment import loaded
 from biomap_xr.recipe import Recipe

@@ -9,8 +9,8 @@ from tiny_run import ENVIRONMENT, changed
 from biomap_xr.errors import InputError, RecipeError
 from biomap_xr.habitats.ensemble.artefact import load_ensemble
 from biomap_xr.pipeline.habitat_scores import HabitatScores
+from biomap_xr.pipeline.makers.by_environment import learn_by_environment, options_of
 from biomap_xr.pipeline.observing import Observer
-from biomap_xr.pipeline.stages.by_environment import learn_by_environment, options_of
 from biomap_xr.recipe import Recipe
 
 FORMATIONS = ("N", "R", "T")

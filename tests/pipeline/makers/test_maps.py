@@ -5,8 +5,8 @@ import pytest
 from biomap_xr.cubes import open_cube
 from biomap_xr.errors import InputError
 from biomap_xr.indicators.declared import INDICATORS
-from biomap_xr.pipeline.stages.maps import assemblage_of
-from biomap_xr.pipeline.stages.traits import traits_of
+from biomap_xr.pipeline.makers.maps import assemblage_of
+from biomap_xr.pipeline.makers.traits import traits_of
 
 
 @pytest.fixture(scope="module")

@@ -14,8 +14,8 @@ from biomap_xr.habitats.legend import Legend
 from biomap_xr.habitats.rules.crosswalk import Crosswalk
 from biomap_xr.habitats.rules.rulebook import read_crosswalk
 from biomap_xr.habitats.rules.settings import RulesSettings
-from biomap_xr.pipeline.stages.product_record import ProductRecord, asked_of
-from biomap_xr.pipeline.stages.rules import legend_of_map
+from biomap_xr.pipeline.makers.product_record import ProductRecord, asked_of
+from biomap_xr.pipeline.makers.rules import legend_of_map
 from biomap_xr.pipeline.workspace import Workspace
 from biomap_xr.products.rasters import formations_in
 from biomap_xr.products.settings import ProductSettings

@@ -10,8 +10,8 @@ from biomap_xr.cubes import open_cube
 from biomap_xr.grid import Grid
 from biomap_xr.indicators.settings import SpecialistSettings
 from biomap_xr.pipeline.filling import Filling
-from biomap_xr.pipeline.stages.covariates import land_tiles
-from biomap_xr.pipeline.stages.specialists import freeze_specialists
+from biomap_xr.pipeline.makers.covariates import land_tiles
+from biomap_xr.pipeline.makers.specialists import freeze_specialists
 from biomap_xr.pipeline.workers import Workers
 from biomap_xr.run import FillSettings
 

@@ -9,10 +9,10 @@ from biomap_xr.habitats.ensemble.artefact import load_ensemble
 from biomap_xr.habitats.ensemble.features import FeatureTable
 from biomap_xr.pipeline.fingerprints import contents
 from biomap_xr.pipeline.habitat_scores import HabitatScores
+from biomap_xr.pipeline.makers.ensemble_scores import ENSEMBLE, external_scores
+from biomap_xr.pipeline.makers.plots import files_of, take_plots
+from biomap_xr.pipeline.makers.predictors import PlotPredictors
 from biomap_xr.pipeline.records import EXTERNAL, SCORES
-from biomap_xr.pipeline.stages.ensemble_scores import ENSEMBLE, external_scores
-from biomap_xr.pipeline.stages.plots import files_of, take_plots
-from biomap_xr.pipeline.stages.predictors import PlotPredictors
 from biomap_xr.recipe import Recipe
 from biomap_xr.run import fingerprint_of
 
