@@ -29,6 +29,9 @@ MOST_BYTES = 100_000
 """Of a configuration; the published ones have less than one thousand."""
 OPTIMISERS = {"SGD": "sgd", "RAdam": "radam", "AdamW": "adamw"}
 BALANCED = ("balanced", "Balanced")
+NO_VOTERS = {"T": ("mlpw_fl5",)}
+"""Members by formation that have a published file and were none of the ensemble: the published code
+loads forests' other perceptron, ``mlp3_fl5``, alone."""
 
 
 def _members(*settings: LearnerSettings) -> Members:
@@ -101,8 +104,7 @@ def read_published(folder: Path) -> dict[str, Members]:
     """Read a folder of published configurations, ``<formation>_config/<member>.json``.
 
     Returns:
-        Members of each formation that has a folder. T has a second perceptron there, ``mlpw_fl5``,
-        which did not vote.
+        Members of each formation that has a folder; those of `NO_VOTERS` are left out.
 
     Raises:
         InputError: There is none, or a file is no configuration of a learner that there is.
@@ -111,6 +113,7 @@ def read_published(folder: Path) -> dict[str, Members]:
         formation: {
             path.stem: read_configuration(path)
             for path in sorted((folder / f"{formation}_config").glob("*.json"))
+            if path.stem not in NO_VOTERS.get(formation, ())
         }
         for formation in FORMATIONS
     }
