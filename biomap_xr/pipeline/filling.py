@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from biomap_xr.errors import BiomapError, CorruptError, InputError, SetAsideError
-from biomap_xr.grid import Tile
 from biomap_xr.pipeline.workers import Workers
 from biomap_xr.pipeline.workspace import Workspace
 from biomap_xr.run import Failure, FillSettings, Listener, Program, Summary, fill, silent
 from biomap_xr.run.plan import Plan
+from biomap_xr.run.task import Item, unit_of
 
 KINDS: dict[str, type[BiomapError]] = {
     kind.__name__: kind for kind in (InputError, CorruptError, SetAsideError)
@@ -25,15 +25,15 @@ class Filling:
     settings: FillSettings
     listener: Listener = silent
 
-    def run(self, program: Program, tiles: Iterable[Tile]) -> Summary:
+    def run(self, program: Program[Item], tiles: Iterable[Item]) -> Summary:
         """Run a program on the tiles that have no valid receipt; paths are in the workspace."""
         ledger, root = self.workspace.ledger(program.name), self.workspace.root
         wanted = tuple(tiles)
-        Plan(len(wanted), program.fingerprint).write(self.workspace.plan(program.name))
-        done = [tile for tile in wanted if ledger.valid(tile.name, program.fingerprint, root)]
-        self._forget(program, {tile.name for tile in done})
+        Plan.of(program, wanted).write(self.workspace.plan(program.name))
+        done = [item for item in wanted if ledger.has(item, program.fingerprint, root)]
+        self._forget(program, {item.name for item in done})
         if len(done) == len(wanted):
-            return Summary(program.name, (), tuple(tile.name for tile in done), ())
+            return Summary(program.name, (), tuple(item.name for item in done), ())
         return fill(
             program,
             wanted,
@@ -44,7 +44,7 @@ class Filling:
             listener=self.listener,
         )
 
-    def _forget(self, program: Program, done: set[str]) -> None:
+    def _forget(self, program: Program[Item], done: set[str]) -> None:
         """Drop records of failures that are no more: of former programs, and of finished tiles.
 
         A run killed between a tile's receipt and the end of its failure's record leaves both.
@@ -54,7 +54,7 @@ class Filling:
             if failure.fingerprint != program.fingerprint or failure.tile in done:
                 failures.discard(failure.tile)
 
-    def complete(self, program: Program, tiles: Iterable[Tile]) -> Summary:
+    def complete(self, program: Program[Item], tiles: Iterable[Item]) -> Summary:
         """Run a program that a later stage needs whole.
 
         Raises:
@@ -66,13 +66,13 @@ class Filling:
         if summary.failed:
             first = summary.failed[0]
             raise _kind_of(first)(
-                f"{program.name}: {len(summary.failed)} tiles were set aside, first {first.tile}: "
-                f"{first.error}; mend its input and run the recipe again"
+                f"{program.name}: {len(summary.failed)} {unit_of(program)} were set aside, first "
+                f"{first.tile}: {first.error}; mend its input and run the recipe again"
             )
         if summary.left or summary.stopped:
             raise SetAsideError(
                 f"{program.name}: stopped ({summary.stopped or 'interrupted'}) with "
-                f"{len(summary.left)} tiles left; run the recipe again to go on"
+                f"{len(summary.left)} {unit_of(program)} left; run the recipe again to go on"
             )
         return summary
 

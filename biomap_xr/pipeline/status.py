@@ -129,5 +129,4 @@ def _filled(workspace: Workspace, program: str) -> Filled:
     plan = Plan.read(workspace.plan(program))
     if plan is None:
         return Filled()
-    receipts = workspace.ledger(program).receipts()
-    return Filled(sum(each.fingerprint == plan.fingerprint for each in receipts), plan.tiles)
+    return Filled(plan.finished(workspace.ledger(program)), plan.tiles)

@@ -32,7 +32,7 @@ from biomap_xr.programs.masks import LAND_COVER, MASKS, MaskReader
 from biomap_xr.run import Outcome
 
 if TYPE_CHECKING:
-    from biomap_xr.run.receipts import Statistics
+    from biomap_xr.run.task import Statistics
 
 KERNEL = 2
 """Raised when the values that the programs write change."""

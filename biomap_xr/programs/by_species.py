@@ -18,7 +18,7 @@ from biomap_xr.habitats.settings import AssemblageMapSettings
 from biomap_xr.programs.predicted import UNKNOWN
 
 if TYPE_CHECKING:
-    from biomap_xr.run.receipts import Statistics
+    from biomap_xr.run.task import Statistics
 
 
 @dataclass(frozen=True, eq=False)

@@ -30,7 +30,7 @@ from biomap_xr.species.model import SpeciesModel
 from biomap_xr.species.settings import MapSettings
 
 if TYPE_CHECKING:
-    from biomap_xr.run.receipts import Statistics
+    from biomap_xr.run.task import Statistics
 
 KERNEL = 4
 """Raised when the values that the program writes change."""

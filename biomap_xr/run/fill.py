@@ -1,7 +1,7 @@
-"""Filling cubes tile by tile: a bounded window of tasks, retries, set-aside, an orderly end.
+"""Doing tasks, such as tiles: a bounded window of them, retries, set-aside, an orderly end.
 
-The scheduler is the session's; this only decides which tile is tried next. No graph is built and no
-array travels: a task is one tile, and its result a small record.
+The scheduler is the session's; this only decides which task is tried next. No graph is built and no
+array travels: what goes out is a task's name and small arguments, what comes back a small record.
 """
 
 import errno
@@ -13,17 +13,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from biomap_xr.errors import SetAsideError
+from biomap_xr.errors import InputError, SetAsideError
 from biomap_xr.grid.cells import Tile
-from biomap_xr.run.attempt import Attempt, Program, WorkerDied, Written
+from biomap_xr.run.attempt import Attempt, WorkerDied, Written
 from biomap_xr.run.failpoints import reach
 from biomap_xr.run.failures import Failure
 from biomap_xr.run.progress import Event, Listener, silent
 from biomap_xr.run.receipts import Ledger
 from biomap_xr.run.settings import FillSettings
 from biomap_xr.run.stopping import Stop
+from biomap_xr.run.task import Item, Named, Program, unit_of
 
-# No other tile would fare better: the run stops instead of setting each one aside.
+# No other task would fare better: the run stops instead of setting each one aside.
 HOPELESS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 # Seconds between two looks at whether somebody asked the run to stop.
 HEARTBEAT = 0.5
@@ -51,7 +52,7 @@ class Ended(Protocol):
 
 
 class Session(Protocol):
-    """Workers that run one function on many places; `biomap_xr.cluster` opens them."""
+    """Workers that run one function on many tasks; `biomap_xr.cluster` opens them."""
 
     @property
     def slots(self) -> int:
@@ -80,7 +81,7 @@ class Session(Protocol):
 
 @dataclass(frozen=True)
 class Summary:
-    """What became of the tiles of a run."""
+    """What became of the tasks of a run."""
 
     program: str
     done: tuple[str, ...]
@@ -97,13 +98,13 @@ class Summary:
 
     @property
     def status(self) -> int:
-        """Exit status: 0, or that of tiles set aside or left."""
+        """Exit status: 0, or that of tasks set aside or left."""
         return SetAsideError.status if self.failed or self.left or self.stopped else 0
 
 
 def fill(
-    program: Program,
-    tiles: Iterable[Tile],
+    program: Program[Item],
+    items: Iterable[Item],
     ledger: Ledger,
     session: Session,
     *,
@@ -111,36 +112,36 @@ def fill(
     settings: FillSettings | None = None,
     listener: Listener = silent,
 ) -> Summary:
-    """Run a program on every tile that has no valid receipt yet.
+    """Run a program on every tile, or task of another kind, that has no valid receipt yet.
 
     The caller owns the workspace (`WorkspaceLock`).
 
     Args:
-        program: The work on one tile.
-        tiles: Places to fill; tried in this order.
+        program: The work on one of them.
+        items: What to do; tried in this order.
         ledger: Receipts of this program.
         session: Workers.
-        root: Folder that the paths of the shards are relative to.
+        root: Folder that the paths of the files are relative to.
         settings: Retries, window and patience.
         listener: Told of everything that happens.
 
     Returns:
-        What became of each tile. One that fails again and again is set aside; the run goes on.
+        What became of each. One that fails again and again is set aside; the run goes on.
 
     Raises:
-        InputError: A worker of an earlier run is still writing.
+        InputError: A worker of an earlier run is still writing, or two items have one name.
     """
     settings = settings or FillSettings()
     ledger.settle(settings.patience)
     filling = _Filling(program, ledger, session, root.absolute(), settings, listener)
-    return filling.run(tiles)
+    return filling.run(tuple(items))
 
 
 @dataclass(eq=False)
 class _Try:
-    """A tile on its way."""
+    """A task on its way."""
 
-    tile: Tile
+    item: Named
     failures: int = 0
     orphaned: int = 0
     """How often workers died around it before it began."""
@@ -150,26 +151,26 @@ class _Try:
 
 @dataclass
 class _Filling:
-    program: Program
+    program: Program[Any]
     ledger: Ledger
     session: Session
     root: Path
     settings: FillSettings
     listener: Listener
 
-    def run(self, tiles: Iterable[Tile]) -> Summary:
-        """Do what is to be done of the tiles, and say what became of each."""
+    def run(self, items: Sequence[Named]) -> Summary:
+        """Do what is to be done, and say what became of each."""
         start = time.monotonic()
-        self._sort(tiles)
+        self._sort(items)
         self._say("began", tiles=len(self.pending), skipped=len(self.skipped))
         if self.pending:
-            # Without a process of its own, a tile that hangs could only be ended with the driver.
+            # Without a process of its own, a task that hangs could only be ended with the driver.
             timeout = self.settings.tile_timeout if self.session.isolated else None
             self.session.start(Attempt(self.program, self.ledger, self.root, timeout))
             self._loop()
         seconds = time.monotonic() - start
         self._say("ended", seconds=round(seconds, 3), note=self.stopped)
-        left = [each.tile.name for each in (*self.flying.values(), *self.pending, *self.suspects)]
+        left = [each.item.name for each in (*self.flying.values(), *self.pending, *self.suspects)]
         return Summary(
             self.program.name,
             tuple(self.done),
@@ -180,8 +181,8 @@ class _Filling:
             seconds,
         )
 
-    def _sort(self, tiles: Iterable[Tile]) -> None:
-        """Tell tiles that are finished from tiles to be done."""
+    def _sort(self, items: Sequence[Named]) -> None:
+        """Tell what is finished from what is to be done."""
         self.done: list[str] = []
         self.skipped: list[str] = []
         self.failed: list[Failure] = []
@@ -189,12 +190,21 @@ class _Filling:
         self.suspects: deque[_Try] = deque()
         self.flying: dict[str, _Try] = {}
         self.submitted = 0
+        self.unit = unit_of(self.program)
         self.stopped = ""
-        for tile in tiles:
-            if self.ledger.valid(tile.name, self.program.fingerprint, self.root):
-                self.skipped.append(tile.name)
+        seen: set[str] = set()
+        for item in items:
+            if item.name in seen:
+                # One of the two would be taken for done by the other's receipt.
+                raise InputError(
+                    f"program {self.program.name} has two {self.unit} named {item.name!r}; "
+                    "expected a name for each: rename what they are made of"
+                )
+            seen.add(item.name)
+            if self.ledger.has(item, self.program.fingerprint, self.root):
+                self.skipped.append(item.name)
             else:
-                self.pending.append(_Try(tile))
+                self.pending.append(_Try(item))
 
     def _loop(self) -> None:
         deadline = float("inf")
@@ -215,7 +225,7 @@ class _Filling:
             self.session.abandon()
 
     def _top_up(self) -> bool:
-        """Submit what the window has room for; say whether tiles remain to be submitted."""
+        """Submit what the window has room for; say whether any remain to be submitted."""
         if self.stopped:
             return False
         while len(self.flying) < self._window() and (queue := self._queue()):
@@ -232,15 +242,15 @@ class _Filling:
         slots = max(self.session.slots, 1)
         if self._queue() is self.suspects:
             return slots if self.session.threads == 1 else 1
-        # As many waiting as running: no worker idles while its next tile is on the way.
+        # As many waiting as running: no worker idles while its next task is on the way.
         return self.settings.window or 2 * slots
 
     def _submit(self, one: _Try) -> None:
         # A name of its own for each try: the scheduler remembers what became of the last one.
         self.submitted += 1
-        name = f"{one.tile.name}-{self.submitted}"
+        name = f"{one.item.name}-{self.submitted}"
         self.flying[name] = one
-        self.session.submit(name, one.tile, one.failures + 1)
+        self.session.submit(name, one.item, one.failures + 1)
         reach("submitted")
 
     def _settle(self, one: _Try, ended: Ended) -> None:
@@ -252,22 +262,22 @@ class _Filling:
             case "killed", _:
                 self._orphan(one)
             case "lost", _:
-                # Not this tile's fault: it counts as left, not as failed.
+                # Not this task's fault: it counts as left, not as failed.
                 self.flying[ended.name] = one
                 self._halt(f"{LOST}: {ended.error}")
             case _:
                 self._fail(one, ended.error)
 
     def _finish(self, one: _Try, written: Written) -> None:
-        self.done.append(one.tile.name)
-        self.ledger.failures.discard(one.tile.name)
-        rows, columns = one.tile.shape
-        self._say("written", tile=one.tile.name, cells=rows * columns, seconds=written.seconds)
+        self.done.append(one.item.name)
+        self.ledger.failures.discard(one.item.name)
+        rows, columns = one.item.shape if isinstance(one.item, Tile) else (0, 0)
+        self._say("written", tile=one.item.name, cells=rows * columns, seconds=written.seconds)
         reach("recorded")
 
     def _suspect(self, one: _Try, note: str, pid: int) -> None:
-        """Try a tile whose worker died again, and alone: only then is the death surely its own."""
-        # Where several tiles share a process, the first death may be another one's doing.
+        """Try a task whose worker died again, and alone: only then is the death surely its own."""
+        # Where several tasks share a process, the first death may be another one's doing.
         certain = one.suspect or self.session.threads == 1
         one.suspect = True
         reason = note or f"its worker (process {pid}) died while it ran"
@@ -277,26 +287,24 @@ class _Filling:
             self.suspects.append(one)
 
     def _orphan(self, one: _Try) -> None:
-        """Clear a tile that is blamed for dead workers, unless it ran on the last of them."""
-        mark = self.ledger.marks.of(one.tile.name)
+        """Clear a task that is blamed for dead workers, unless it ran on the last of them."""
+        mark = self.ledger.marks.of(one.item.name)
         if mark is not None:
-            self.ledger.marks.end(one.tile.name)
+            self.ledger.marks.end(one.item.name)
             self._suspect(one, mark.note, mark.pid)
             return
         one.orphaned += 1
         if one.orphaned > self.settings.retries:
-            self._set_aside(
-                one, "WorkersDied: all workers died before this tile began; see their logs"
-            )
+            self._set_aside(one, "WorkersDied: all workers died before it began; see their logs")
         else:
             self.pending.append(one)
 
     def _fail(self, one: _Try, error: BaseException | None) -> None:
         text = f"{type(error).__name__}: {error}"
         if _is_hopeless(error):
-            # The tile itself is sound: it is left to the next run, not set aside.
+            # The task itself is sound: it is left to the next run, not set aside.
             self.pending.appendleft(one)
-            self._halt(f"tile {one.tile.name}: {text}; make room under {self.root} and start again")
+            self._halt(f"{one.item.name}: {text}; make room under {self.root} and start again")
             return
         self._again(one, text, "".join(traceback.format_exception(error)))
 
@@ -306,30 +314,30 @@ class _Filling:
             self._set_aside(one, reason, trace)
             return
         (self.suspects if one.suspect else self.pending).append(one)
-        self._say("retried", tile=one.tile.name, note=reason)
+        self._say("retried", tile=one.item.name, note=reason)
 
     def _set_aside(self, one: _Try, reason: str, trace: str = "") -> None:
         failure = Failure(
             program=self.program.name,
-            tile=one.tile.name,
+            tile=one.item.name,
             fingerprint=self.program.fingerprint,
             root=str(self.root),
             attempts=max(one.failures, 1),
             error=reason,
             traceback=trace,
         )
-        # On disk before anybody is told: a run killed from now on still names the tile.
+        # On disk before anybody is told: a run killed from now on still names the task.
         self.failed.append(failure)
         self.ledger.failures.add(failure)
-        self._say("set_aside", tile=one.tile.name, note=reason)
+        self._say("set_aside", tile=one.item.name, note=reason)
 
     def _halt(self, reason: str) -> None:
         if not self.stopped:
             self.stopped = reason
-            self._say("stopping", note=f"{reason}; {len(self.flying)} tiles are in flight")
+            self._say("stopping", note=f"{reason}; {len(self.flying)} {self.unit} are in flight")
 
     def _say(self, kind: Any, **content: Any) -> None:
-        self.listener(Event(kind, self.program.name, **content))
+        self.listener(Event(kind, self.program.name, unit=self.unit, **content))
 
 
 def _is_hopeless(error: BaseException | None) -> bool:

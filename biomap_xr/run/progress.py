@@ -14,6 +14,8 @@ from typing import Literal, Protocol
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
+from biomap_xr.run.task import TILES
+
 logger = logging.getLogger(__name__)
 
 EVENTS = "events.jsonl"
@@ -27,15 +29,27 @@ class Event:
     kind: Kind
     program: str
     tile: str = ""
+    """Name of the tile or other task."""
     cells: int = 0
-    """Of the tile, where it was written."""
+    """Of the tile, where one was written."""
     seconds: float = 0.0
-    """That the tile took on its worker, or the whole run where it ended."""
+    """That the task took on its worker, or the whole run where it ended."""
     tiles: int = 0
     """To be computed, where the run began."""
     skipped: int = 0
     """Finished by an earlier run, where the run began."""
     note: str = ""
+    unit: str = TILES
+    """Plural of what the program works on."""
+
+    @property
+    def one(self) -> str:
+        """Singular of what the program works on.
+
+        >>> Event("began", "by_environment", unit="fits").one
+        'fit'
+        """
+        return self.unit.removesuffix("s")
 
 
 class Listener(Protocol):
@@ -59,6 +73,7 @@ class Tally:
     retried: int = 0
     set_aside: int = 0
     cells: int = 0
+    unit: str = TILES
 
     def after(self, event: Event) -> "Tally":
         """Return where the run stands after one more event.
@@ -68,7 +83,7 @@ class Tally:
         3
         """
         if event.kind == "began":
-            return Tally(tiles=event.tiles, skipped=event.skipped)
+            return Tally(tiles=event.tiles, skipped=event.skipped, unit=event.unit)
         if event.kind == "written":
             return replace(self, written=self.written + 1, cells=self.cells + event.cells)
         if event.kind == "retried":
@@ -79,7 +94,7 @@ class Tally:
 
     @property
     def left(self) -> int:
-        """Tiles that are neither written nor set aside."""
+        """Tasks that are neither written nor set aside."""
         return self.tiles - self.written - self.set_aside
 
     def pace(self, seconds: float) -> str:
@@ -87,17 +102,19 @@ class Tally:
 
         >>> Tally(tiles=4, written=1, cells=250_000).pace(10)
         '25,000 cells/s, 30 s left'
+        >>> Tally(tiles=4, written=2, unit="fits").pace(60)
+        '1 min 0 s left'
         """
         if not self.written or seconds <= 0:
-            return "no tile finished yet"
-        left = duration(self.left * seconds / self.written)
-        return f"{self.cells / seconds:,.0f} cells/s, {left} left"
+            return f"no {self.unit.removesuffix('s')} finished yet"
+        left = f"{duration(self.left * seconds / self.written)} left"
+        return f"{self.cells / seconds:,.0f} cells/s, {left}" if self.cells else left
 
     def __str__(self) -> str:
         trouble = f", {self.set_aside} set aside" if self.set_aside else ""
         trouble += f", {self.retried} retried" if self.retried else ""
         earlier = f", {self.skipped} were done before" if self.skipped else ""
-        return f"{self.written} of {self.tiles} tiles{trouble}{earlier}"
+        return f"{self.written} of {self.tiles} {self.unit}{trouble}{earlier}"
 
 
 def duration(seconds: float) -> str:
@@ -136,7 +153,11 @@ class LogLines:
         if event.kind == "began":
             self._start = self._said = now
             logger.info(
-                "%s: %d tiles to do, %d done before", event.program, event.tiles, event.skipped
+                "%s: %d %s to do, %d done before",
+                event.program,
+                event.tiles,
+                event.unit,
+                event.skipped,
             )
         elif event.kind in ("retried", "set_aside", "stopping"):
             logger.warning("%s: %s", event.program, describe(event))
@@ -155,7 +176,7 @@ def describe(event: Event) -> str:
     >>> describe(Event("set_aside", "maps", tile="25kmE4000N2800", note="OSError: no space"))
     'tile 25kmE4000N2800 set aside: OSError: no space'
     """
-    where = f"tile {event.tile} " if event.tile else ""
+    where = f"{event.one} {event.tile} " if event.tile else ""
     reason = event.note.splitlines()[0] if event.note else "no reason given"
     return f"{where}{event.kind.replace('_', ' ')}: {reason}"
 
@@ -215,6 +236,8 @@ class EventLog:
     def __call__(self, event: Event) -> None:
         """Append an event with the time, leaving out what does not belong to its kind."""
         content = {name: value for name, value in asdict(event).items() if value}
+        if event.unit == TILES:
+            del content["unit"]
         self._append(json.dumps({"time": time.strftime("%Y-%m-%dT%H:%M:%S%z"), **content}) + "\n")
 
     def _append(self, text: str) -> None:

@@ -1,7 +1,7 @@
-"""Receipts: a tile is finished when its receipt is there, and its receipt is written last.
+"""Receipts: a task is finished when its receipt is there, and its receipt is written last.
 
-A ledger is a folder with one file a finished tile. Beside the receipts stand the marks of tiles in
-flight and the records of tiles that were set aside.
+A ledger is a folder with one file a finished task. Beside the receipts stand the marks of tasks in
+flight and the records of tasks that were set aside.
 """
 
 import logging
@@ -16,21 +16,22 @@ from biomap_xr.cubes import Shard
 from biomap_xr.run.durable import Record, publish, sweep
 from biomap_xr.run.failures import Failures
 from biomap_xr.run.marks import Mark, Marks
+from biomap_xr.run.task import Named, Statistics, key_of
 
 logger = logging.getLogger(__name__)
 
-Statistics = dict[str, float | list[float]]
-"""Numbers about one tile, by name; small, since they travel to the driver."""
-
 
 class Receipt(Record):
-    """What was written for one tile."""
+    """What was written for one task."""
 
     version: Literal[1] = 1
     program: str
     tile: str
+    """Name of the tile, or of a task of another kind."""
     fingerprint: str
-    """Of everything that the shards depend on."""
+    """Of everything that the files of every task of the program depend on."""
+    key: str = ""
+    """What this task depends on besides; a tile has none."""
     shards: tuple[Shard, ...] = ()
     """Paths are relative to the root of the run; none for a tile of open sea."""
     statistics: Statistics = Field(default_factory=dict)
@@ -64,7 +65,8 @@ class Ledger:
 
     def write(self, receipt: Receipt) -> None:
         """Publish a receipt atomically; what it speaks of must be on disk already."""
-        publish(self._path(receipt.tile), receipt.model_dump_json(indent=1))
+        without = None if receipt.key else {"key"}
+        publish(self._path(receipt.tile), receipt.model_dump_json(indent=1, exclude=without))
 
     def revoke(self, tile: str) -> None:
         """Remove the receipt of a tile whose shards are about to be written anew."""
@@ -87,23 +89,30 @@ class Ledger:
             return None
         return receipt
 
-    def valid(self, tile: str, fingerprint: str, root: Path, *, deep: bool = False) -> bool:
-        """Say whether a tile has a receipt of this fingerprint, and its shards their recorded size.
+    def has(self, item: Named, fingerprint: str, root: Path) -> bool:
+        """Say whether an item is done by a program of this fingerprint (see `valid`)."""
+        return self.valid(item.name, fingerprint, root, key=key_of(item))
+
+    def valid(
+        self, tile: str, fingerprint: str, root: Path, *, key: str = "", deep: bool = False
+    ) -> bool:
+        """Say whether a task has a receipt of this fingerprint, and its files their recorded size.
 
         Args:
-            tile: Name of the tile.
-            fingerprint: Of what the tile depends on now.
-            root: Folder that the paths of the shards are relative to.
-            deep: Also compare the content of every shard with its recorded SHA-256.
+            tile: Name of the tile or other task.
+            fingerprint: Of what its program depends on now.
+            root: Folder that the paths of the files are relative to.
+            key: What the task itself depends on now.
+            deep: Also compare the content of every file with its recorded SHA-256.
         """
         receipt = self.read(tile)
-        if receipt is None or receipt.fingerprint != fingerprint:
+        if receipt is None or (receipt.fingerprint, receipt.key) != (fingerprint, key):
             return False
         # Zarr reads a missing shard as fill value, so its absence must be seen here.
         damaged = [shard.path for shard in receipt.shards if not shard.is_intact(root, deep=deep)]
         if damaged:
             logger.warning(
-                "tile %s: %d shards missing or damaged, first %s", tile, len(damaged), damaged[0]
+                "%s: %d files missing or damaged, first %s", tile, len(damaged), damaged[0]
             )
         return not damaged
 

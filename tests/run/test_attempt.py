@@ -5,8 +5,9 @@ from toy_program import Toy, toy_tiles
 
 from biomap_xr.cubes import Shard
 from biomap_xr.errors import CorruptError
-from biomap_xr.run.attempt import Attempt, Outcome, WorkerDied, Written
+from biomap_xr.run.attempt import Attempt, WorkerDied, Written
 from biomap_xr.run.receipts import Ledger
+from biomap_xr.run.task import Outcome
 
 TILE = toy_tiles()[0]
 

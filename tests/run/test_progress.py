@@ -142,3 +142,16 @@ def test_watching_logs_everywhere_and_draws_on_terminals_only(
 
 def test_silence() -> None:
     silent(STORY[0])
+
+
+def test_a_program_without_tiles_is_told_in_its_own_unit(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    lines = LogLines(every=0)
+    lines(Event("began", "ensembles", tiles=2, unit="fits"))
+    lines(Event("retried", "ensembles", tile="R_1", note="no", unit="fits"))
+    lines(Event("ended", "ensembles", seconds=1.0, unit="fits"))
+    assert [record.getMessage() for record in caplog.records] == [
+        "ensembles: 2 fits to do, 0 done before",
+        "ensembles: fit R_1 retried: no",
+        "ensembles: 0 of 2 fits, 1 retried in 1 s",
+    ]
