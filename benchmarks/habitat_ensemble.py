@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 from sklearn.ensemble import RandomForestClassifier
 
-from biomap_xr.folds.blocks import BlockSettings, random_folds
+from biomap_xr.folds.blocks import BlockSettings, group_folds
 from biomap_xr.habitats.ensemble.artefact import load_ensemble, save_ensemble
 from biomap_xr.habitats.ensemble.features import Feature, FeatureTable
 from biomap_xr.habitats.ensemble.learners.protocol import Rows
@@ -117,7 +117,7 @@ def train(options: argparse.Namespace) -> tuple[TrainedFormation, list[RandomFor
     """Train the ensemble, and the forests once more as scikit-learn's own objects."""
     rows = plots(options)
     label = np.unique(rows.codes, return_inverse=True)[1]
-    folds = random_folds(label, options.classes, BlockSettings())
+    folds = group_folds(np.arange(len(label)), label, options.classes, BlockSettings())
     table = FeatureTable(
         features=tuple(Feature(name=f"predictor_{index}") for index in range(options.features))
     )

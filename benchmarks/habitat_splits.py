@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from biomap_xr.evaluation.habitats.scores import MacroScore
 from biomap_xr.evaluation.intervals import REPLICATES, Metric, SurveyMean, interval
-from biomap_xr.folds.blocks import BlockSettings, Folds, group_folds, random_folds
+from biomap_xr.folds.blocks import BlockSettings, Folds, group_folds
 from biomap_xr.habitats.ensemble.features import Feature, FeatureTable
 from biomap_xr.habitats.ensemble.learners.protocol import Means, Rows
 from biomap_xr.habitats.ensemble.learners.settings import (
@@ -116,7 +116,7 @@ def splits(pixels: pd.DataFrame, label: NDArray[np.int64]) -> Iterator[tuple[str
     polygon, region = pixels["polygon"].to_numpy(str), pixels["Region"].to_numpy(str)
     regions = BlockSettings(folds=len(np.unique(region)))
     found = {
-        "random": random_folds(label, len(CODES), BlockSettings()),
+        "random": group_folds(np.arange(len(label)), label, len(CODES), BlockSettings()),
         "polygon": group_folds(polygon, label, len(CODES), BlockSettings()),
         "region": group_folds(region, label, len(CODES), regions),
     }

@@ -1,11 +1,10 @@
-"""Folds of whole spatial blocks in which every habitat has its share (paper 2, "Spatial Block-CV").
+"""Square blocks of ground, and folds of whole blocks in which every habitat has its share.
 
-Observations near each other are alike, so a fold holds whole cells of 100 km. Cells are dealt out
-by iterative stratification, from the rarest to the most frequent habitat, and finer cells are tried
-where a fold would hold disproportionately few observations.
+Observations near each other are alike, so a fold holds whole cells of 100 km (paper 2, "Spatial
+Block-CV"); finer cells are tried where a fold would hold disproportionately few observations.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, Literal, Self
 
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from pydantic import Field, JsonValue, model_validator
 
 from biomap_xr.errors import InputError
-from biomap_xr.folds.roles import blocks_of
+from biomap_xr.folds.dealing import by_frequency, by_presence
 from biomap_xr.grid import Points, cell_code
 from biomap_xr.settings import Settings
 
@@ -99,6 +98,33 @@ class Folds:
         return described
 
 
+def blocks_of(points: Points, block_m: float) -> NDArray[np.int64]:
+    """Return the (east, north) number of the block that each point lies in, shape ``(sites, 2)``.
+
+    Blocks count from the origin of the CRS, not of the grid, so neither extent nor tiles matter; in
+    EPSG:3035 with 10 km they are the EEA reference grid's.
+
+    Raises:
+        InputError: A coordinate is not finite.
+
+    >>> blocks_of(Points(np.array([3_984_000.0]), np.array([2_469_999.0])), 10_000)
+    array([[398, 246]])
+    """
+    xy = np.stack([np.asarray(points.x, float), np.asarray(points.y, float)], axis=-1)
+    if not np.isfinite(xy).all():
+        bad = np.flatnonzero(~np.isfinite(xy).all(axis=-1))
+        raise InputError(
+            f"{len(bad)} sites have no finite coordinates, first {xy[bad[0]].tolist()} at index "
+            f"{bad[0]}; drop them before they are split"
+        )
+    return np.floor(xy / block_m).astype(np.int64)
+
+
+def block_names(blocks: NDArray[np.int64]) -> NDArray[np.str_]:
+    """Return ``east_north`` of each block ``(n, 2)``, shape ``(n,)``."""
+    return np.array([f"{east}_{north}" for east, north in blocks.tolist()], str)
+
+
 def block_folds(
     points: Points, label: NDArray[np.int64], classes: int, settings: BlockSettings
 ) -> Folds:
@@ -119,14 +145,13 @@ def block_folds(
     trials: list[Trial] = []
     for side in settings.sides_m:
         cells, unit = np.unique(blocks_of(points, side), axis=0, return_inverse=True)
-        unit = unit.reshape(-1)
         # Too few coarse cells may still be enough fine ones.
         if len(cells) < settings.folds:
             continue
-        fold = _deal(unit, label, classes, settings)
-        trials.append(Trial(side, len(cells), balance_of(fold, label, classes, settings.folds)))
         names = np.array([cell_code(side, x * side, y * side) for x, y in cells])
-        if trials[-1].balance.smallest >= settings.smallest:
+        found = _of_units(unit.reshape(-1), names, label, classes, settings)
+        trials.append(Trial(side, len(cells), found.balance))
+        if found.balance.smallest >= settings.smallest:
             break
     if not trials:
         raise InputError(
@@ -134,7 +159,7 @@ def block_folds(
             f"one for each of {settings.folds} folds: gather more, or set fewer folds or finer "
             "sides_m"
         )
-    return Folds(fold, names[unit], trials[-1].balance, tuple(trials))
+    return replace(found, trials=tuple(trials))
 
 
 def group_folds(
@@ -163,23 +188,7 @@ def group_folds(
             f"{len(names)} groups ({', '.join(map(str, names[:3]))} ...) for {settings.folds} "
             f"folds; expected at least one each: set folds to {len(names)} or name finer groups"
         )
-    fold = _deal(unit.reshape(-1), label, classes, settings)
-    balance = balance_of(fold, label, classes, settings.folds)
-    return Folds(fold, np.asarray(group).astype(np.str_), balance)
-
-
-def random_folds(label: NDArray[np.int64], classes: int, settings: BlockSettings) -> Folds:
-    """Deal single observations out to folds, as a comparison: neighbours leak into training.
-
-    Args:
-        label: ``(observation,)`` class, 0 to classes - 1.
-        classes: Number of classes.
-        settings: Number of folds and seed.
-
-    Raises:
-        InputError: Labels do not fit, or there are fewer observations than folds.
-    """
-    return group_folds(np.arange(len(label)), label, classes, settings)
+    return _of_units(unit.reshape(-1), names.astype(np.str_), label, classes, settings)
 
 
 def balance_of(
@@ -211,45 +220,19 @@ def balance_of(
     )
 
 
-def _deal(
-    unit: NDArray[np.int64], label: NDArray[np.int64], classes: int, settings: BlockSettings
-) -> NDArray[np.int64]:
-    """Return the fold of each observation from that of its unit, shape ``(observation,)``."""
-    counts = np.zeros((int(unit.max()) + 1, classes), np.int64)
+def _of_units(
+    unit: NDArray[np.int64],
+    names: NDArray[np.str_],
+    label: NDArray[np.int64],
+    classes: int,
+    settings: BlockSettings,
+) -> Folds:
+    """Deal units out to folds; observations ``(n,)`` follow theirs, units are named ``(unit,)``."""
+    counts = np.zeros((len(names), classes), np.int64)
     np.add.at(counts, (unit, label), 1)
-    dealer = _by_presence if settings.count == "presence" else _by_frequency
-    return dealer(counts, settings)[unit]
-
-
-def _by_presence(counts: NDArray[np.int64], settings: BlockSettings) -> NDArray[np.int64]:
-    """Stratify the presence of classes ``(unit, class)`` as Sechidis et al. (2011): ``(unit,)``."""
-    # Brings all of scikit-learn, which a recipe's settings alone do not need.
-    from iterstrat.ml_stratifiers import MultilabelStratifiedKFold  # noqa: PLC0415
-
-    splitter = MultilabelStratifiedKFold(settings.folds, shuffle=True, random_state=settings.seed)
-    fold = np.zeros(len(counts), np.int64)
-    for index, (_, held_out) in enumerate(splitter.split(counts, counts > 0)):
-        fold[held_out] = index
-    return fold
-
-
-def _by_frequency(counts: NDArray[np.int64], settings: BlockSettings) -> NDArray[np.int64]:
-    """Stratify counts of observations ``(unit, class)``, the rarest class first: ``(unit,)``.
-
-    A unit goes where most observations of the class are still wanted, then where most of any are.
-    """
-    folds, total = settings.folds, counts.sum(axis=0)
-    wanted = np.outer(np.full(folds, 1 / folds), total)
-    # Units of equal counts are dealt out by chance, not by where they lie.
-    order = np.random.default_rng(settings.seed).permutation(len(counts))
-    fold = np.full(len(counts), -1, np.int64)
-    for chosen in np.argsort(total, kind="stable"):
-        units = order[(fold[order] < 0) & (counts[order, chosen] > 0)]
-        # The largest units first: small ones then fill what is left.
-        for unit in units[np.argsort(-counts[units, chosen], kind="stable")]:
-            fold[unit] = np.lexsort((-wanted.sum(axis=1), -wanted[:, chosen]))[0]
-            wanted[fold[unit]] -= counts[unit]
-    return fold
+    deal = by_presence if settings.count == "presence" else by_frequency
+    fold = deal(counts, settings.folds, settings.seed)[unit]
+    return Folds(fold, names[unit], balance_of(fold, label, classes, settings.folds))
 
 
 def _check(label: NDArray[np.int64], classes: int) -> None:

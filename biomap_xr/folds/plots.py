@@ -3,7 +3,6 @@
 Plots near each other are alike, so a plot beside those that a model was trained on flatters it.
 """
 
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
 
@@ -14,7 +13,8 @@ from pyproj import Transformer
 from pyproj.exceptions import CRSError
 
 from biomap_xr.errors import InputError
-from biomap_xr.folds.roles import blocks_of
+from biomap_xr.folds.blocks import block_names, blocks_of
+from biomap_xr.folds.dealing import by_variance
 from biomap_xr.grid import Points
 from biomap_xr.observations.plots import Plots
 from biomap_xr.observations.report import listed
@@ -43,23 +43,6 @@ class PlotFoldSettings(Settings):
     """Which of equally large blocks comes first."""
 
 
-@dataclass(frozen=True)
-class FoldBalance:
-    """What one fold holds."""
-
-    fold: int
-    blocks: int
-    plots: int
-    share: float
-    """Share of all plots, 0 to 1."""
-    labelled: int
-    """Plots with a label."""
-    habitats: int
-    """Labels that occur."""
-    only_here: tuple[str, ...]
-    """Labels of no other fold: nothing knows them when this one is held out."""
-
-
 def fold_of_plots(plots: Plots, settings: PlotFoldSettings) -> NDArray[np.int64]:
     """Return the fold of each plot, 0 to ``folds`` - 1, ``(plot,)``; the plots of a block share it.
 
@@ -77,7 +60,16 @@ def fold_of_plots(plots: Plots, settings: PlotFoldSettings) -> NDArray[np.int64]
             f"{settings.folds} folds; expected one block a fold at least: choose smaller blocks, "
             "fewer folds, or blocks by site"
         )
-    return _dealt(_amounts(plots, block, settings), settings)[block]
+    amounts = np.bincount(block)[:, None].astype(float)
+    if settings.balance == "labels":
+        codes = sorted({code for labels in plots.labels for code in labels})
+        column = {code: index for index, code in enumerate(codes)}
+        of_label = np.zeros((len(blocks), len(codes)))
+        for home, labels in zip(block, plots.labels, strict=True):
+            for code in labels:
+                of_label[home, column[code]] += 1
+        amounts = np.hstack([amounts, of_label])
+    return by_variance(amounts / amounts.sum(axis=0), settings.folds, settings.seed)[block]
 
 
 def blocks_of_plots(plots: Plots, settings: PlotFoldSettings) -> NDArray[Any]:
@@ -98,71 +90,10 @@ def blocks_of_plots(plots: Plots, settings: PlotFoldSettings) -> NDArray[Any]:
             "filter by coordinates, or take blocks by site"
         )
     if settings.blocks == "metres":
-        x, y = _projection(settings.crs).transform(plots.longitude, plots.latitude)
-        numbers = blocks_of(Points(x, y), settings.metres)
-    else:
-        degrees = np.stack([plots.longitude, plots.latitude], axis=-1)
-        numbers = np.floor(np.round(degrees / settings.degrees, EXACT)).astype(np.int64)
-    return np.array([f"{east}_{north}" for east, north in numbers.tolist()], str)
-
-
-def fold_balance(
-    plots: Plots, fold: NDArray[np.int64], settings: PlotFoldSettings
-) -> tuple[FoldBalance, ...]:
-    """Count what each fold holds, from the fold of each plot ``(plot,)``."""
-    block = blocks_of_plots(plots, settings)
-    labels = [
-        {code for index in np.flatnonzero(fold == number) for code in plots.labels[index]}
-        for number in range(settings.folds)
-    ]
-    labelled = np.array([bool(codes) for codes in plots.labels], bool)
-    return tuple(
-        FoldBalance(
-            fold=number,
-            blocks=len(np.unique(block[fold == number])),
-            plots=int((fold == number).sum()),
-            share=float((fold == number).mean()),
-            labelled=int(labelled[fold == number].sum()),
-            habitats=len(here),
-            only_here=tuple(sorted(here.difference(*labels[:number], *labels[number + 1 :]))),
-        )
-        for number, here in enumerate(labels)
-    )
-
-
-def _amounts(
-    plots: Plots, block: NDArray[np.int64], settings: PlotFoldSettings
-) -> NDArray[np.float64]:
-    """Return shares of all plots, and of each label where asked for, (block, 1 + label)."""
-    count = int(block.max()) + 1
-    codes = sorted({code for labels in plots.labels for code in labels})
-    column = {code: 1 + index for index, code in enumerate(codes)}
-    amounts = np.zeros((count, 1 + len(codes) if settings.balance == "labels" else 1))
-    amounts[:, 0] = np.bincount(block, minlength=count)
-    if settings.balance == "labels":
-        pairs = [(row, column[code]) for row, labels in enumerate(plots.labels) for code in labels]
-        row, label = np.array(pairs, np.int64).reshape(-1, 2).T
-        np.add.at(amounts, (block[row], label), 1.0)
-    return amounts / amounts.sum(axis=0)
-
-
-def _dealt(amounts: NDArray[np.float64], settings: PlotFoldSettings) -> NDArray[np.int64]:
-    """Return the fold of each block, ``(block,)``, from the shares that it has ``(block, kind)``.
-
-    A block goes where it adds least to the sum of the squared shares of all folds and kinds, the
-    variance between folds: there the scalar product of its shares and the fold's is least.
-    """
-    shuffled = np.random.default_rng(settings.seed).permutation(len(amounts))
-    size = np.square(amounts[shuffled]).sum(axis=1)
-    # Large blocks first: small ones can still even out what these did.
-    held = np.zeros((settings.folds, amounts.shape[1]))
-    fold = np.empty(len(amounts), np.int64)
-    for block in shuffled[np.argsort(-size, kind="stable")]:
-        load = held @ amounts[block]
-        # Folds that have nothing of a block's labels are alike; the one with fewest plots takes it.
-        chosen = int(np.lexsort((held[:, 0], np.round(load, 15)))[0])
-        fold[block], held[chosen] = chosen, held[chosen] + amounts[block]
-    return fold
+        points = Points(*_projection(settings.crs).transform(plots.longitude, plots.latitude))
+        return block_names(blocks_of(points, settings.metres))
+    degrees = np.stack([plots.longitude, plots.latitude])
+    return block_names(blocks_of(Points(*np.round(degrees / settings.degrees, EXACT)), 1))
 
 
 @cache

@@ -5,7 +5,7 @@ to a square block of the grid's CRS, and every site in it, surveyed or not, take
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Literal, Self
 
 import numpy as np
@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from biomap_xr.errors import InputError
-from biomap_xr.grid import Cells, Grid, Points
+from biomap_xr.folds.blocks import blocks_of
+from biomap_xr.grid import Points
 from biomap_xr.settings import Settings
 
 ROLES = ("train", "validation", "calibration", "test")
@@ -65,26 +66,31 @@ class FoldSettings(Settings):
     out; half an image window is 640 m for 128 pixels of 10 m."""
 
 
+def _nobody() -> NDArray[np.int64]:
+    return np.array([], np.int64)
+
+
 @dataclass(frozen=True, eq=False)
 class Roles:
-    """The sites of each role: sorted indices, disjoint, together all sites."""
+    """The sites of each role: sorted indices, disjoint; of a whole split, together all sites."""
 
     train: NDArray[np.int64]
-    validation: NDArray[np.int64]
-    calibration: NDArray[np.int64]
-    test: NDArray[np.int64]
-    buffered: NDArray[np.int64]
+    """Whom weights are fitted on."""
+    validation: NDArray[np.int64] = field(default_factory=_nobody)
+    """Who says when to stop."""
+    calibration: NDArray[np.int64] = field(default_factory=_nobody)
+    test: NDArray[np.int64] = field(default_factory=_nobody)
+    buffered: NDArray[np.int64] = field(default_factory=_nobody)
     """Sites of training blocks that are used for nothing: a test block is within the buffer."""
 
     def indices(self) -> Mapping[str, NDArray[np.int64]]:
         """Return the index arrays by name of role, ``buffered`` last."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        return {each.name: getattr(self, each.name) for each in fields(self)}
 
     def labels(self) -> NDArray[np.str_]:
         """Return the name of each site's role, shape ``(sites,)``.
 
-        >>> none = np.array([], np.int64)
-        >>> Roles(np.array([0, 2]), np.array([1]), none, np.array([3]), none).labels().tolist()
+        >>> Roles(np.array([0, 2]), np.array([1]), test=np.array([3])).labels().tolist()
         ['train', 'validation', 'train', 'test']
         """
         labels = np.empty(sum(map(len, self.indices().values())), "U11")
@@ -108,28 +114,6 @@ class RoleBalance:
     """Pairs of a site and a species present there."""
     species: int
     """Species present at least once."""
-
-
-def blocks_of(points: Points, block_m: float) -> NDArray[np.int64]:
-    """Return the (east, north) number of the block that each point lies in, shape ``(sites, 2)``.
-
-    Blocks count from the origin of the CRS, not of the grid, so neither extent nor tiles matter; in
-    EPSG:3035 with 10 km they are the EEA reference grid's.
-
-    Raises:
-        InputError: A coordinate is not finite.
-
-    >>> blocks_of(Points(np.array([3_984_000.0]), np.array([2_469_999.0])), 10_000)
-    array([[398, 246]])
-    """
-    xy = np.stack([np.asarray(points.x, float), np.asarray(points.y, float)], axis=-1)
-    if not np.isfinite(xy).all():
-        bad = np.flatnonzero(~np.isfinite(xy).all(axis=-1))
-        raise InputError(
-            f"{len(bad)} sites have no finite coordinates, first {xy[bad[0]].tolist()} at index "
-            f"{bad[0]}; drop them before they are split"
-        )
-    return np.floor(xy / block_m).astype(np.int64)
 
 
 def split(
@@ -162,15 +146,15 @@ def split(
     near = _near_test(points, blocks[role_of_block == ROLES.index("test")], settings)
     # The test sites stay as they are whatever the buffer, so that scores with and without compare.
     role[(role == ROLES.index("train")) & near] = BUFFERED
-    _check_filled(role, settings, len(blocks))
+    for code, (name, share) in enumerate(zip(ROLES, settings.fractions.shares, strict=True)):
+        if share and not (role == code).any():
+            raise InputError(
+                f"role {name!r} has a share of {share:g} and got no site of {len(role)} in "
+                f"{len(blocks)} blocks (method {settings.method!r}, seed {settings.seed}); "
+                "expected 1: use method 'shuffle', another seed, a smaller block_m or buffer_m, "
+                "or set the fraction to 0"
+            )
     return Roles(*(np.flatnonzero(role == code) for code in range(BUFFERED + 1)))
-
-
-def split_cells(
-    cells: Cells, grid: Grid, settings: FoldSettings, surveyed: NDArray[np.bool_] | None = None
-) -> Roles:
-    """Split sites by the centres of their grid cells, arrays of shape ``(sites,)``; see `split`."""
-    return split(grid.centres_of(cells), settings, surveyed)
 
 
 def balance(
@@ -291,14 +275,3 @@ def _near_test(
 def _number(blocks: NDArray[np.int64]) -> NDArray[np.int64]:
     """Number blocks ``(blocks, 2)``, distinctly while both parts fit 31 bits: ``(blocks,)``."""
     return blocks[:, 0] * 2**32 + blocks[:, 1]
-
-
-def _check_filled(role: NDArray[np.int64], settings: FoldSettings, blocks: int) -> None:
-    for code, (name, share) in enumerate(zip(ROLES, settings.fractions.shares, strict=True)):
-        if share and not (role == code).any():
-            raise InputError(
-                f"role {name!r} has a share of {share:g} and got no site of {len(role)} in "
-                f"{blocks} blocks (method {settings.method!r}, seed {settings.seed}); expected 1: "
-                "use method 'shuffle', another seed, a smaller block_m or buffer_m, or set the "
-                "fraction to 0"
-            )

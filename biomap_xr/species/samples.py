@@ -11,6 +11,7 @@ from scipy.sparse import csr_array
 from torch import Tensor
 
 from biomap_xr.errors import InputError
+from biomap_xr.folds.roles import Roles
 from biomap_xr.species.settings import Modality
 
 
@@ -23,16 +24,6 @@ class SpeciesTable:
 
 
 @dataclass(frozen=True)
-class Roles:
-    """Which sites train and which decide when to stop."""
-
-    train: NDArray[np.int64]
-    """Indices of sites."""
-    validation: NDArray[np.int64]
-    """Indices of other sites."""
-
-
-@dataclass(frozen=True)
 class Samples:
     """Sites x species with raw inputs, checked when made."""
 
@@ -41,6 +32,7 @@ class Samples:
     presence: csr_array
     """``(n, species)``, 1 present, 0 absent."""
     roles: Roles
+    """Who trains, and who decides when to stop; other roles play no part."""
     species: SpeciesTable
 
     def __post_init__(self) -> None:

@@ -14,16 +14,31 @@ from biomap_xr.folds.blocks import (
     BlockSettings,
     balance_of,
     block_folds,
+    blocks_of,
     group_folds,
-    random_folds,
 )
-from biomap_xr.grid import Points
+from biomap_xr.grid import Cells, Extent, Grid, GridSettings, Points
 
 
 def scattered(n, seed=0, span=1_500_000, classes=4):
     rng = np.random.default_rng(seed)
     points = Points(3e6 + rng.uniform(0, span, n), 2e6 + rng.uniform(0, span, n))
     return points, rng.choice(classes, n, p=np.arange(1, classes + 1) / sum(range(classes + 1)))
+
+
+def test_the_block_of_a_cell_is_that_of_its_centre() -> None:
+    grid = Grid.from_settings(
+        GridSettings(
+            extent=Extent(x_min=3_000_000, y_min=2_000_000, x_max=3_025_000, y_max=2_025_000)
+        )
+    )
+    edge = Cells(np.array([0, 0, 299, 300]), np.array([199, 200, 0, 0]))
+    assert blocks_of(grid.centres_of(edge), 10_000).tolist() == [
+        [300, 202],
+        [301, 202],
+        [300, 201],
+        [300, 200],
+    ]
 
 
 @given(seed=st.integers(0, 1000), count=st.sampled_from(["frequency", "presence"]))
@@ -112,8 +127,8 @@ def test_balance_by_hand():
     assert balance.deviation == pytest.approx((1 / 6 + 1 / 6 + 1 / 2 + 1 / 2) / 4)
 
 
-def test_random_folds_split_groups():
-    folds = random_folds(np.array([0, 1] * 50), 2, BlockSettings())
+def test_single_observations_are_dealt_out_evenly():
+    folds = group_folds(np.arange(100), np.array([0, 1] * 50), 2, BlockSettings())
     assert folds.balance.observations == (20,) * 5
     assert not folds.trials
 
@@ -125,9 +140,9 @@ def test_what_cannot_be_split_is_said():
     with pytest.raises(InputError, match="3 groups"):
         group_folds(np.arange(3), np.array([0, 1, 0]), 2, BlockSettings())
     with pytest.raises(InputError, match="labels of 3 observations are 0 to 2; expected 0 to 1"):
-        random_folds(np.array([0, 1, 2]), 2, BlockSettings())
+        group_folds(np.arange(3), np.array([0, 1, 2]), 2, BlockSettings())
     with pytest.raises(InputError, match="all 7 observations are of class 1"):
-        random_folds(np.ones(7, np.int64), 2, BlockSettings())
+        group_folds(np.arange(7), np.ones(7, np.int64), 2, BlockSettings())
     with pytest.raises(ValidationError, match="the longest first"):
         BlockSettings(sides_m=(10_000, 50_000))
 

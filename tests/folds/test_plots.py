@@ -8,7 +8,6 @@ from biomap_xr.errors import InputError
 from biomap_xr.folds.plots import (
     PlotFoldSettings,
     blocks_of_plots,
-    fold_balance,
     fold_of_plots,
 )
 
@@ -113,21 +112,6 @@ def test_another_seed_deals_otherwise(scattered):
     first, again, other = (fold_of_plots(plots, PlotFoldSettings(seed=s)) for s in (1, 1, 2))
     assert first.tolist() == again.tolist()
     assert first.tolist() != other.tolist()
-
-
-def test_the_balance_says_what_no_other_fold_has(make_plots):
-    plots = make_plots(
-        *[{"a": 1}] * 4,
-        site=["x", "x", "y", "z"],
-        labels=[["R22"], ["S32", "R22"], ["R22"], []],
-    )
-    fold = fold_of_plots(plots, BY_SITE)
-    rows = fold_balance(plots, fold, BY_SITE)
-    first = rows[fold[0]]
-    assert (first.blocks, first.plots, first.share, first.labelled) == (1, 2, 0.5, 2)
-    assert (first.habitats, first.only_here) == (2, ("S32",))
-    assert [rows[fold[index]].labelled for index in (2, 3)] == [1, 0]
-    assert rows[fold[3]].only_here == ()
 
 
 def test_fewer_blocks_than_folds_are_refused(make_plots):

@@ -11,17 +11,16 @@ from pydantic import ValidationError
 from pyproj import Transformer
 
 from biomap_xr.errors import InputError
+from biomap_xr.folds.blocks import blocks_of
 from biomap_xr.folds.roles import (
     ROLES,
     FoldSettings,
     Fractions,
     _mixed,
     balance,
-    blocks_of,
     split,
-    split_cells,
 )
-from biomap_xr.grid import Cells, Extent, Grid, GridSettings, Points
+from biomap_xr.grid import Extent, Grid, GridSettings, Points
 
 
 def scattered(count: int, seed: int, side: float = 100_000.0) -> Points:
@@ -119,23 +118,8 @@ def test_tiles_and_extent_have_no_effect() -> None:
         grid = Grid.from_settings(GridSettings(tile=tile, extent=box))
         cells = grid.cells_of(scattered(300, 9))
         assert cells.inside.all()
-        roles.append(split_cells(cells, grid, FoldSettings(buffer_m=640)).labels())
+        roles.append(split(grid.centres_of(cells), FoldSettings(buffer_m=640)).labels())
     assert (roles[0] == roles[1]).all()
-
-
-def test_the_block_of_a_cell_is_that_of_its_centre() -> None:
-    grid = Grid.from_settings(
-        GridSettings(
-            extent=Extent(x_min=3_000_000, y_min=2_000_000, x_max=3_025_000, y_max=2_025_000)
-        )
-    )
-    edge = Cells(np.array([0, 0, 299, 300]), np.array([199, 200, 0, 0]))
-    assert blocks_of(grid.centres_of(edge), 10_000).tolist() == [
-        [300, 202],
-        [301, 202],
-        [300, 201],
-        [300, 200],
-    ]
 
 
 @settings(max_examples=20, deadline=None)

@@ -4,8 +4,9 @@ import torch
 from scipy.sparse import csr_array
 
 from biomap_xr.errors import InputError
+from biomap_xr.folds.roles import Roles
 from biomap_xr.species.branches import centre, train_branches, train_ensemble
-from biomap_xr.species.samples import Roles, Samples, SpeciesTable
+from biomap_xr.species.samples import Samples, SpeciesTable
 from biomap_xr.species.scoring import logits
 from biomap_xr.species.settings import (
     EarlyWindow,

@@ -4,8 +4,9 @@ import torch
 from scipy.sparse import csr_array
 
 from biomap_xr.errors import InputError
+from biomap_xr.folds.roles import Roles
 from biomap_xr.species.initial import initial_model, start_at_prevalence
-from biomap_xr.species.samples import Roles, Samples, SpeciesTable
+from biomap_xr.species.samples import Samples, SpeciesTable
 from biomap_xr.species.settings import default_modality
 
 

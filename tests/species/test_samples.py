@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
 from biomap_xr.errors import InputError
-from biomap_xr.species.samples import Roles, Samples, SpeciesTable, batches, read
+from biomap_xr.folds.roles import Roles
+from biomap_xr.species.samples import Samples, SpeciesTable, batches, read
 
 PRESENCE = csr_array(np.array([[1, 0], [1, 1], [0, 0], [1, 0], [0, 1]], np.uint8))
 TABLE = SpeciesTable((4, 9), ("a", "b"))

@@ -8,9 +8,10 @@ from scipy.sparse import csr_array
 from sklearn.metrics import roc_auc_score
 
 from biomap_xr.errors import InputError
+from biomap_xr.folds.roles import Roles
 from biomap_xr.species.artefact import fingerprint
 from biomap_xr.species.initial import initial_model
-from biomap_xr.species.samples import Roles, Samples, SpeciesTable
+from biomap_xr.species.samples import Samples, SpeciesTable
 from biomap_xr.species.scoring import logits, probabilities
 from biomap_xr.species.settings import (
     LatticeSettings,

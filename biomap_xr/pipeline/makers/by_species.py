@@ -166,7 +166,7 @@ def _cross_validated(study: Study) -> Learned:
             said = probability.setdefault(classifier.name, np.full(shape, np.nan, np.float32))
             said[roles.test] = classifier.fit(study.samples, roles).predict_proba(some)
         logger.info("habitats by species: fold %d of %d is scored", number + 1, len(folds))
-    fitted = study.bert("all").fit(study.samples, _all_train(len(study.samples)))
+    fitted = study.bert("all").fit(study.samples, Roles(np.arange(len(study.samples))))
     probability = {name: said[tested] for name, said in probability.items()}
     return Learned(fitted.model, tested, probability | _references(study, tested))
 
@@ -228,11 +228,8 @@ def _tuned(
         return model
     labels = [study.placed.plots.labels[row] for row in rows[there]]
     samples = samples_of(assemblages, labels, model.card.habitats)
-    none = np.array([], np.int64)
-    trains, validates = (
-        np.flatnonzero(each).astype(np.int64) for each in (there < len(train), there >= len(train))
-    )
-    inner = Roles(trains, validates, none, none, none)
+    trains, validates = (np.flatnonzero(each) for each in (there < len(train), there >= len(train)))
+    inner = Roles(trains, validates)
     watching = Watching(_tell, study.folder / "checkpoints" / "predicted")
     tuned = fine_tune(model, samples, inner, watching=watching)
     before, after = (_accuracy(each, samples, validates) for each in (model, tuned))
@@ -261,7 +258,7 @@ def _external(study: Study, model: HabitatModel, plots: Plots, name: str) -> Hab
         logger.info("habitats by species, %s: %s", name, unknown.message)
     readable = np.flatnonzero(own.sentences[:, 0] >= 0).astype(np.int64)
     some = own.select(readable)
-    everything = _all_train(len(study.samples))
+    everything = Roles(np.arange(len(study.samples)))
     probability = {"Pl@ntBERT": FittedPlantBert(model).predict_proba(some)}
     for classifier in study.baselines():
         fitted = classifier.fit(study.samples, everything)
@@ -273,11 +270,6 @@ def _external(study: Study, model: HabitatModel, plots: Plots, name: str) -> Hab
         spread[EXPERT] = _by_experts(rules, model.card.habitats, written)
     placed = place(plots, study.recipe)
     return _scores(placed, model.card.habitats, spread)
-
-
-def _all_train(count: int) -> Roles:
-    none = np.array([], np.int64)
-    return Roles(np.arange(count, dtype=np.int64), none, none, none, none)
 
 
 def _board(study: Study, learned: Learned) -> HabitatScores:

@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biomap_xr.errors import InputError
+from biomap_xr.folds.blocks import block_names, blocks_of
 from biomap_xr.folds.plots import blocks_of_plots, fold_of_plots
-from biomap_xr.folds.roles import Roles, blocks_of, split_cells
+from biomap_xr.folds.roles import Roles, split
 from biomap_xr.grid import Cells, Grid
 from biomap_xr.habitats.esy.labels import labelled
 from biomap_xr.habitats.esy.system import ExpertSystem
@@ -86,8 +87,7 @@ def place(plots: Plots, recipe: Recipe) -> PlacedPlots:
     if recipe.habitats.held_out == "folds":
         return PlacedPlots(plots, cells, blocks_of_plots(plots, recipe.habitats.folds))
     numbers = blocks_of(grid.centres_of(cells), recipe.folds.block_m)
-    names = [f"{east}_{north}" for east, north in numbers.tolist()]
-    return PlacedPlots(plots, cells, np.where(cells.inside, np.array(names), OUTSIDE))
+    return PlacedPlots(plots, cells, np.where(cells.inside, block_names(numbers), OUTSIDE))
 
 
 def species_roles(placed: PlacedPlots, recipe: Recipe, sites: Sites) -> Roles:
@@ -100,9 +100,9 @@ def species_roles(placed: PlacedPlots, recipe: Recipe, sites: Sites) -> Roles:
         InputError: No plot with a label lies in the test blocks.
     """
     grid = Grid.from_settings(recipe.grid)
-    roles = split_cells(sites.cells, grid, recipe.folds, sites.surveyed)
-    numbers = blocks_of(grid.centres_of(sites.cells), recipe.folds.block_m)
-    names = (f"{east}_{north}" for east, north in numbers.tolist())
+    points = grid.centres_of(sites.cells)
+    roles = split(points, recipe.folds, sites.surveyed)
+    names = block_names(blocks_of(points, recipe.folds.block_m)).tolist()
     role_of = dict(zip(names, roles.labels().tolist(), strict=True))
     role = np.array([role_of.get(name, "train") for name in placed.block.tolist()])
     bears = np.array([bool(codes) for codes in placed.plots.labels])
@@ -113,7 +113,11 @@ def species_roles(placed: PlacedPlots, recipe: Recipe, sites: Sites) -> Roles:
             "blocks; expected some to score: add plots, or take habitats.held_out: folds"
         )
     validation = (role == "validation") | (role == "calibration")
-    return _roles(~(test | validation | (role == "test")), validation, role == "test")
+    return Roles(
+        train=np.flatnonzero(~validation & (role != "test")),
+        validation=np.flatnonzero(validation),
+        test=np.flatnonzero(role == "test"),
+    )
 
 
 def fold_roles(placed: PlacedPlots, recipe: Recipe) -> tuple[Roles, ...]:
@@ -126,17 +130,10 @@ def fold_roles(placed: PlacedPlots, recipe: Recipe) -> tuple[Roles, ...]:
     """
     settings = recipe.habitats.folds
     fold = fold_of_plots(placed.plots, settings)
-    nobody = np.zeros(len(fold), bool)
-    return tuple(_roles(fold != test, nobody, fold == test) for test in range(settings.folds))
-
-
-def _roles(
-    train: NDArray[np.bool_], validation: NDArray[np.bool_], test: NDArray[np.bool_]
-) -> Roles:
-    none = np.array([], np.int64)
-    found = (np.flatnonzero(each).astype(np.int64) for each in (train, validation, test))
-    training, validating, testing = found
-    return Roles(training, validating, none, testing, none)
+    return tuple(
+        Roles(np.flatnonzero(fold != test), test=np.flatnonzero(fold == test))
+        for test in range(settings.folds)
+    )
 
 
 def files_of(settings: PlotSettings) -> tuple[Path, ...]:

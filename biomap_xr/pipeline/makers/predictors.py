@@ -16,7 +16,7 @@ from pyproj import Transformer
 from biomap_xr.covariates.points import predictors_at
 from biomap_xr.covariates.predictors import PredictorsSettings
 from biomap_xr.errors import InputError, RecipeError
-from biomap_xr.folds.roles import blocks_of
+from biomap_xr.folds.blocks import blocks_of
 from biomap_xr.grid import Cells, Grid, Points, cell_code
 from biomap_xr.habitats.ensemble.features import FeatureTable
 from biomap_xr.habitats.ensemble.settings import EnsembleSettings

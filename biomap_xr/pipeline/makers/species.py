@@ -16,7 +16,8 @@ from biomap_xr.covariates.cube import Covariates
 from biomap_xr.covariates.inputs import cut_inputs
 from biomap_xr.covariates.patches import PatchSettings, read_patches
 from biomap_xr.errors import InputError
-from biomap_xr.folds.roles import Roles, balance, blocks_of, split_cells
+from biomap_xr.folds.blocks import blocks_of
+from biomap_xr.folds.roles import Roles, balance, split
 from biomap_xr.grid import Grid
 from biomap_xr.observations import Sites
 from biomap_xr.pipeline.observing import Observer
@@ -62,9 +63,7 @@ class Lesson:
         train, validation = (
             role[usable[role]] for role in (self.roles.train, self.roles.validation)
         )
-        return samples.Samples(
-            self.inputs, presence, samples.Roles(train, validation), _table(self.sites)
-        )
+        return samples.Samples(self.inputs, presence, Roles(train, validation), _table(self.sites))
 
     @property
     def scored(self) -> NDArray[np.bool_]:
@@ -144,7 +143,8 @@ def prepare(recipe: Recipe, sites: Sites, covariates: Covariates | None, scratch
             f"recipe {recipe.name!r} has neither covariates nor patches; "
             "give one of the sections, so that a model can see something"
         )
-    roles = split_cells(sites.cells, Grid.from_settings(recipe.grid), recipe.folds, sites.surveyed)
+    points = Grid.from_settings(recipe.grid).centres_of(sites.cells)
+    roles = split(points, recipe.folds, sites.surveyed)
     return Lesson(sites, inputs, roles)
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from biomap_xr.errors import InputError
-from biomap_xr.folds.blocks import BlockSettings, group_folds, random_folds
+from biomap_xr.folds.blocks import BlockSettings, group_folds
 from biomap_xr.habitats.ensemble.features import Feature, FeatureTable
 from biomap_xr.habitats.ensemble.learners.fitting import fit_learner
 from biomap_xr.habitats.ensemble.learners.protocol import Rows
@@ -142,7 +142,7 @@ def test_random_folds_flatter_and_polygons_and_regions_do_not():
     table = FeatureTable(features=tuple(Feature(name=name) for name in bands))
     settings = BlockSettings()
     schemes = {
-        "random": random_folds(label, 10, settings),
+        "random": group_folds(np.arange(len(label)), label, 10, settings),
         "polygon": group_folds(pixels["polygon"].to_numpy(), label, 10, settings),
         "region": group_folds(pixels["Region"].to_numpy(), label, 10, BlockSettings(folds=3)),
     }
