@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 from sklearn.ensemble import RandomForestClassifier
 
-from biomap_xr.folds.blocks import BlockSettings, group_folds
+from biomap_xr.folds.blocks import group_folds
+from biomap_xr.folds.settings import BlockSettings
 from biomap_xr.habitats.ensemble.artefact import load_ensemble, save_ensemble
 from biomap_xr.habitats.ensemble.features import Feature, FeatureTable
 from biomap_xr.habitats.ensemble.learners.protocol import Rows
@@ -34,7 +35,7 @@ from biomap_xr.habitats.ensemble.learners.settings import (
     XGBoostSettings,
 )
 from biomap_xr.habitats.ensemble.prediction import predict_formation
-from biomap_xr.habitats.ensemble.selection import SelectionSettings
+from biomap_xr.habitats.ensemble.settings import SelectionSettings
 from biomap_xr.habitats.ensemble.training import (
     Observations,
     Options,

@@ -24,7 +24,8 @@ from numpy.typing import NDArray
 
 from biomap_xr.evaluation.habitats.scores import MacroScore
 from biomap_xr.evaluation.intervals import REPLICATES, Metric, SurveyMean, interval
-from biomap_xr.folds.blocks import BlockSettings, Folds, group_folds
+from biomap_xr.folds.blocks import Folds, group_folds
+from biomap_xr.folds.settings import BlockSettings
 from biomap_xr.habitats.ensemble.features import Feature, FeatureTable
 from biomap_xr.habitats.ensemble.learners.protocol import Means, Rows
 from biomap_xr.habitats.ensemble.learners.settings import (
@@ -32,7 +33,7 @@ from biomap_xr.habitats.ensemble.learners.settings import (
     LearnerSettings,
     LightGBMSettings,
 )
-from biomap_xr.habitats.ensemble.selection import SelectionSettings
+from biomap_xr.habitats.ensemble.settings import SelectionSettings
 from biomap_xr.habitats.ensemble.training import (
     Observations,
     Options,

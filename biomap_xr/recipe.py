@@ -9,12 +9,11 @@ from typing import Any, Self
 import yaml
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
-from biomap_xr.covariates.patches import PatchSettings
-from biomap_xr.covariates.settings import CovariateSettings
+from biomap_xr.covariates.settings import CovariateSettings, PatchSettings
 from biomap_xr.covariates.slots import InputSettings
 from biomap_xr.errors import RecipeError
 from biomap_xr.evaluation.settings import EvaluationSettings
-from biomap_xr.folds.roles import FoldSettings
+from biomap_xr.folds.settings import FoldSettings
 from biomap_xr.grid import GridSettings
 from biomap_xr.habitats.settings import HabitatSettings
 from biomap_xr.indicators.settings import IndicatorSettings

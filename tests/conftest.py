@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent / "pipeline"))
 from tiny_run import ENVIRONMENT, SERIAL, SERIAL_FILE, TINY, changed, cloned, linked
 
 from biomap_xr.__main__ import main
-from biomap_xr.observations.plot_assembly import FURTHER
+from biomap_xr.observations.plot_settings import FURTHER
 from biomap_xr.observations.plots import Plots
 from biomap_xr.pipeline.running import run
 from biomap_xr.pipeline.workers import Workers

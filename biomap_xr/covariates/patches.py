@@ -8,49 +8,25 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, JsonValue
 
 from biomap_xr.covariates.groups import CLIMATE_FILL, LANDSAT_FILL
 from biomap_xr.covariates.reflectance import encode_gamma8
+from biomap_xr.covariates.settings import PatchSettings
 from biomap_xr.errors import InputError
 from biomap_xr.run import fingerprint_of
-from biomap_xr.settings import Settings
 from biomap_xr.sources.geoplant.patches import open_patches
 from biomap_xr.sources.geoplant.tensors import open_cubes
 from biomap_xr.sources.geoplant.timeseries import find_series, read_series
 
+if TYPE_CHECKING:
+    from pydantic import JsonValue
+
 FILLS = {"sentinel2": 0, "landsat": LANDSAT_FILL, "climate": CLIMATE_FILL}
 """The missing value of each modality that has files."""
-
-
-class Edition(Settings):
-    """Folders of one edition's files; only the modalities that are given can be read."""
-
-    root: Path = Path()
-    """Folder that the others are relative to."""
-    sentinel2: str | None = None
-    """Image patches: JPEG pairs of RGB and NIR, or GeoTIFF."""
-    landsat: str | None = None
-    """Cubes (``.pt``) or time series (CSV, one a band)."""
-    climate: str | None = None
-    """Cubes (``.pt``)."""
-
-
-class PatchSettings(Settings):
-    """Where the files of surveys lie, and what becomes of those that lack some."""
-
-    editions: tuple[Edition, ...] = Field(min_length=1)
-    window: int | None = Field(None, ge=1)
-    """Pixels along the side of the middle of each image that is taken; by default all of it.
-    Editions whose images differ in size need one."""
-    missing: Literal["error", "fill"] = "error"
-    """What becomes of a survey that lacks the file of a modality and has another's."""
-    without: Literal["error", "drop"] = "error"
-    """What becomes of a survey that has no file at all."""
 
 
 class PatchInputs(NamedTuple):

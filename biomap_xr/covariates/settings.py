@@ -261,3 +261,29 @@ def year_range(years: Years) -> range:
     [2000, 2001, 2002]
     """
     return range(years[0], years[1] + 1)
+
+
+class Edition(Settings):
+    """Folders of one edition's files; only the modalities that are given can be read."""
+
+    root: Path = Path()
+    """Folder that the others are relative to."""
+    sentinel2: str | None = None
+    """Image patches: JPEG pairs of RGB and NIR, or GeoTIFF."""
+    landsat: str | None = None
+    """Cubes (``.pt``) or time series (CSV, one a band)."""
+    climate: str | None = None
+    """Cubes (``.pt``)."""
+
+
+class PatchSettings(Settings):
+    """Where the files of surveys lie, and what becomes of those that lack some."""
+
+    editions: tuple[Edition, ...] = Field(min_length=1)
+    window: int | None = Field(None, ge=1)
+    """Pixels along the side of the middle of each image that is taken; by default all of it.
+    Editions whose images differ in size need one."""
+    missing: Literal["error", "fill"] = "error"
+    """What becomes of a survey that lacks the file of a modality and has another's."""
+    without: Literal["error", "drop"] = "error"
+    """What becomes of a survey that has no file at all."""

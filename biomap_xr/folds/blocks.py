@@ -5,44 +5,16 @@ Block-CV"); finer cells are tried where a fold would hold disproportionately few
 """
 
 from dataclasses import dataclass, replace
-from itertools import pairwise
-from typing import Any, Literal, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, JsonValue, model_validator
+from pydantic import JsonValue
 
 from biomap_xr.errors import InputError
 from biomap_xr.folds.dealing import by_frequency, by_presence
+from biomap_xr.folds.settings import BlockSettings
 from biomap_xr.grid import Points, cell_code
-from biomap_xr.settings import Settings
-
-RANDOM, SITE = "random", "site"
-"""Names of two splits to compare with blocks: single plots, and all plots of one site."""
-
-
-class BlockSettings(Settings):
-    """How the observations of a formation are split for cross-validation."""
-
-    folds: int = Field(5, ge=2)
-    """Number of folds; a voter is trained on all but one."""
-    sides_m: tuple[int, ...] = Field((100_000, 50_000, 10_000), min_length=1)
-    """Sides of the cells in metres in EPSG:3035: the first that is balanced is taken."""
-    smallest: float = Field(0.5, ge=0, le=1)
-    """Folds are balanced where the smallest has this share of the mean number of observations."""
-    count: Literal["frequency", "presence"] = "frequency"
-    """What is kept in proportion: observations of each class (paper 2), or the cells that a class
-    occurs in (the authors' code)."""
-    seed: int = Field(0, ge=0)
-    """Decides between cells that are equally good."""
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if min(self.sides_m) <= 0 or any(a <= b for a, b in pairwise(self.sides_m)):
-            raise ValueError(
-                f"sides_m: {self.sides_m}; expected positive lengths in metres, the longest first"
-            )
-        return self
 
 
 @dataclass(frozen=True)

@@ -4,43 +4,23 @@ Plots near each other are alike, so a plot beside those that a model was trained
 """
 
 from functools import cache
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
 from pyproj import Transformer
 from pyproj.exceptions import CRSError
 
 from biomap_xr.errors import InputError
 from biomap_xr.folds.blocks import block_names, blocks_of
 from biomap_xr.folds.dealing import by_variance
+from biomap_xr.folds.settings import PlotFoldSettings
 from biomap_xr.grid import Points
 from biomap_xr.observations.plots import Plots
 from biomap_xr.observations.report import listed
-from biomap_xr.settings import Settings
 
 EXACT = 9
 """Decimals of a coordinate in blocks: 0.3 / 0.1 is the edge of block 3, not 2.9999999999999996."""
-
-
-class PlotFoldSettings(Settings):
-    """How plots are split for cross-validation; as published for Pl@ntBERT by default."""
-
-    blocks: Literal["degrees", "metres", "site"] = "degrees"
-    """What stays together: squares of longitude and latitude, squares of a projection, or the plots
-    of one site."""
-    degrees: float = Field(0.1, gt=0, le=90)
-    """Side of a block in degrees (paper 1, Pl@ntBERT)."""
-    metres: float = Field(10_000.0, gt=0)
-    """Side of a block in metres."""
-    crs: str = "EPSG:3035"
-    """Projection of blocks in metres."""
-    folds: int = Field(10, ge=2)
-    balance: Literal["plots", "labels"] = "plots"
-    """What folds have in equal shares: plots, or plots and each of the labels."""
-    seed: int = Field(123, ge=0)
-    """Which of equally large blocks comes first."""
 
 
 def fold_of_plots(plots: Plots, settings: PlotFoldSettings) -> NDArray[np.int64]:

@@ -6,64 +6,16 @@ to a square block of the grid's CRS, and every site in it, surveyed or not, take
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, model_validator
 
 from biomap_xr.errors import InputError
 from biomap_xr.folds.blocks import blocks_of
+from biomap_xr.folds.settings import ROLES, FoldSettings
 from biomap_xr.grid import Points
-from biomap_xr.settings import Settings
 
-ROLES = ("train", "validation", "calibration", "test")
 BUFFERED = len(ROLES)
-
-
-class Fractions(Settings):
-    """The share of the blocks that each role takes; they add up to 1."""
-
-    train: float = Field(0.7, gt=0, le=1)
-    """Blocks that the weights are fitted on."""
-    validation: float = Field(0.1, ge=0, le=1)
-    """Blocks for early stopping and the learning-rate schedule."""
-    calibration: float = Field(0.1, ge=0, le=1)
-    """Blocks for thresholds, which neither training nor early stopping has seen."""
-    test: float = Field(0.1, ge=0, le=1)
-    """Blocks for the scores."""
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        total = sum(self.shares)
-        if abs(total - 1) > 1e-9:
-            raise ValueError(
-                f"fractions: {self.model_dump()} add up to {total:g}; expected 1: "
-                f"change one of them by {1 - total:+g}"
-            )
-        return self
-
-    @property
-    def shares(self) -> tuple[float, ...]:
-        """The four shares in the order of `ROLES`."""
-        return tuple(getattr(self, role) for role in ROLES)
-
-
-class FoldSettings(Settings):
-    """How sites are split into training, validation, calibration and test."""
-
-    block_m: float = Field(10_000.0, gt=0)
-    """Side of a square block in metres, counted from the CRS's origin; 10 km is GeoPlant's."""
-    fractions: Fractions = Fractions()
-    method: Literal["shuffle", "hash"] = "shuffle"
-    """``shuffle`` deals blocks out in exact shares, those with surveys apart from those without;
-    ``hash`` gives a block its role whatever other blocks there are: new data moves no site."""
-    unsurveyed: Literal["share", "train"] = "share"
-    """Blocks without a survey, which cannot be scored, are shared out, too, or all train."""
-    seed: int = Field(0, ge=0)
-    buffer_m: float = Field(0.0, ge=0)
-    """Training sites whose window of this half-width in metres reaches into a test block are left
-    out; half an image window is 640 m for 128 pixels of 10 m."""
 
 
 def _nobody() -> NDArray[np.int64]:

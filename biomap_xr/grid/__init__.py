@@ -1,21 +1,5 @@
 """Where: cells, tiles, nearest land."""
 
-from biomap_xr.grid.cells import Cells, Grid, Points, Tile, Window
-from biomap_xr.grid.land import NearestLand, nearest_land
-from biomap_xr.grid.names import cell_code, corner_of
-from biomap_xr.grid.settings import EUROPE, Extent, GridSettings
+import lazy_loader
 
-__all__ = [
-    "EUROPE",
-    "Cells",
-    "Extent",
-    "Grid",
-    "GridSettings",
-    "NearestLand",
-    "Points",
-    "Tile",
-    "Window",
-    "cell_code",
-    "corner_of",
-    "nearest_land",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -2,8 +2,9 @@
 
 from typing import Self
 
-from odc.geo import CRS, CRSError
 from pydantic import Field, model_validator
+from pyproj import CRS
+from pyproj.exceptions import CRSError
 
 from biomap_xr.settings import Settings
 
@@ -49,14 +50,15 @@ class GridSettings(Settings):
 
     def _check_crs(self) -> None:
         try:
-            crs = CRS(self.crs)
+            crs = CRS.from_user_input(self.crs)
         except CRSError as error:
             raise ValueError(
                 f"crs: {self.crs!r} is not known to PROJ; give a code such as 'EPSG:3035'"
             ) from error
-        if not crs.projected or crs.units != ("metre", "metre"):
+        units = tuple(axis.unit_name for axis in crs.axis_info)
+        if not crs.is_projected or units != ("metre", "metre"):
             raise ValueError(
-                f"crs: {self.crs!r} has units {crs.units}; "
+                f"crs: {self.crs!r} has units {units}; "
                 "cells and tiles need a projected CRS in metres, such as 'EPSG:3035'"
             )
 

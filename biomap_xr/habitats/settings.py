@@ -6,7 +6,7 @@ from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from biomap_xr.folds.plots import PlotFoldSettings
+from biomap_xr.folds.settings import PlotFoldSettings
 from biomap_xr.habitats.ensemble.settings import EnsembleSettings
 from biomap_xr.habitats.plantbert.settings import PlantBertSettings
 from biomap_xr.habitats.rules.settings import RulesSettings

@@ -4,23 +4,6 @@ Two faces of one set of formulas: `Sums` inside the tile program, block by block
 `assess` on any opened species cube, lazily. `Traits` says which species each indicator counts.
 """
 
-from biomap_xr.indicators.assess import assess, count_quantiles
-from biomap_xr.indicators.declared import INDICATORS, STATUSES
-from biomap_xr.indicators.settings import IndicatorSettings
-from biomap_xr.indicators.specialists import Prevalence, Specialists
-from biomap_xr.indicators.sums import IndicatorMaps, Sums
-from biomap_xr.indicators.traits import Traits, read_traits
+import lazy_loader
 
-__all__ = [
-    "INDICATORS",
-    "STATUSES",
-    "IndicatorMaps",
-    "IndicatorSettings",
-    "Prevalence",
-    "Specialists",
-    "Sums",
-    "Traits",
-    "assess",
-    "count_quantiles",
-    "read_traits",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

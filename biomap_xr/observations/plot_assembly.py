@@ -10,14 +10,11 @@ from scipy.sparse import coo_array, csr_array
 
 from biomap_xr.errors import InputError
 from biomap_xr.observations.plot_report import Counts, PlotStep, counts_of, examples_of
-from biomap_xr.observations.plot_settings import PlotTable
+from biomap_xr.observations.plot_settings import FURTHER, PlotTable
 from biomap_xr.observations.plots import Plots
 from biomap_xr.observations.report import listed
 from biomap_xr.sources.vegetation.raw import RawPlots
 
-FURTHER = ("year", "area_m2", "uncertainty_m", "country", "altitude_m", "ecoregion", "coast",
-           "dunes", "dataset", "cover_scale")  # fmt: skip
-"""Fields of a header that the plots keep as they are."""
 PUBLISHED = ("cover", "duplicates")
 
 

@@ -16,6 +16,10 @@ from biomap_xr.sources.vegetation.columns import (
     MatrixColumns,
 )
 
+FURTHER = ("year", "area_m2", "uncertainty_m", "country", "altitude_m", "ecoregion", "coast",
+           "dunes", "dataset", "cover_scale")  # fmt: skip
+"""Fields of a header that the plots keep as they are."""
+
 
 class PlotTable(Settings):
     """What tables of plots of every layout have in common."""

@@ -5,7 +5,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from biomap_xr.grid import Extent, Grid, GridSettings
+from biomap_xr.grid import Extent, GridSettings
 from biomap_xr.settings import Settings
 
 TINY, LARGE = 350.0, 8_000.0
@@ -91,10 +91,6 @@ class VirtualSettings(Settings):
             y_max=self.origin.y + self.tiles.rows * self.tile,
         )
         return GridSettings(resolution=self.resolution, tile=self.tile, extent=extent)
-
-    def grid(self) -> Grid:
-        """Return the map's cells and tiles."""
-        return Grid.from_settings(self.grid_settings())
 
     @property
     def regional_scale(self) -> float:

@@ -56,7 +56,7 @@ class Truth:
     @cached_property
     def grid(self) -> Grid:
         """The map's cells and tiles."""
-        return self.settings.grid()
+        return Grid.from_settings(self.settings.grid_settings())
 
     @property
     def settings(self) -> VirtualSettings:

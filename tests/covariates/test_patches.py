@@ -8,12 +8,8 @@ import rasterio
 import torch
 from PIL import Image
 
-from biomap_xr.covariates.patches import (
-    PatchSettings,
-    content_of_patches,
-    read_patches,
-    whole_numbers,
-)
+from biomap_xr.covariates.patches import content_of_patches, read_patches, whole_numbers
+from biomap_xr.covariates.settings import PatchSettings
 from biomap_xr.errors import InputError
 
 MODALITIES = ("sentinel2", "landsat", "climate")

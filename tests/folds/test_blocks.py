@@ -10,13 +10,8 @@ from pydantic import ValidationError
 from pyproj import Transformer
 
 from biomap_xr.errors import InputError
-from biomap_xr.folds.blocks import (
-    BlockSettings,
-    balance_of,
-    block_folds,
-    blocks_of,
-    group_folds,
-)
+from biomap_xr.folds.blocks import balance_of, block_folds, blocks_of, group_folds
+from biomap_xr.folds.settings import BlockSettings
 from biomap_xr.grid import Cells, Extent, Grid, GridSettings, Points
 
 

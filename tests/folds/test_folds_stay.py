@@ -5,9 +5,10 @@ import hashlib
 import numpy as np
 import pytest
 
-from biomap_xr.folds.blocks import BlockSettings, block_folds, group_folds
-from biomap_xr.folds.plots import PlotFoldSettings, fold_of_plots
-from biomap_xr.folds.roles import FoldSettings, split
+from biomap_xr.folds.blocks import block_folds, group_folds
+from biomap_xr.folds.plots import fold_of_plots
+from biomap_xr.folds.roles import split
+from biomap_xr.folds.settings import BlockSettings, FoldSettings, PlotFoldSettings
 from biomap_xr.grid import Points
 
 

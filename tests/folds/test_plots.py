@@ -5,11 +5,8 @@ from hypothesis import strategies as st
 from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
 
 from biomap_xr.errors import InputError
-from biomap_xr.folds.plots import (
-    PlotFoldSettings,
-    blocks_of_plots,
-    fold_of_plots,
-)
+from biomap_xr.folds.plots import blocks_of_plots, fold_of_plots
+from biomap_xr.folds.settings import PlotFoldSettings
 
 BY_SITE = PlotFoldSettings(blocks="site", folds=3)
 

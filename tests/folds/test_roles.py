@@ -12,14 +12,8 @@ from pyproj import Transformer
 
 from biomap_xr.errors import InputError
 from biomap_xr.folds.blocks import blocks_of
-from biomap_xr.folds.roles import (
-    ROLES,
-    FoldSettings,
-    Fractions,
-    _mixed,
-    balance,
-    split,
-)
+from biomap_xr.folds.roles import _mixed, balance, split
+from biomap_xr.folds.settings import ROLES, FoldSettings, Fractions
 from biomap_xr.grid import Extent, Grid, GridSettings, Points
 
 

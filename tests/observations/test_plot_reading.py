@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 
 from biomap_xr.errors import InputError
-from biomap_xr.folds.plots import PlotFoldSettings, fold_of_plots
+from biomap_xr.folds.plots import fold_of_plots
+from biomap_xr.folds.settings import PlotFoldSettings
 from biomap_xr.habitats.eunis import at_level, normalise
 from biomap_xr.observations.plot_reading import gather_plots, observe_plots
 from biomap_xr.observations.plot_settings import CurationSettings, PlotSettings

@@ -6,6 +6,7 @@ import pytest
 
 from biomap_xr.cubes import open_cube
 from biomap_xr.grid import Grid
+from biomap_xr.habitats.ensemble.feature_reading import features_of
 from biomap_xr.habitats.ensemble.features import PUBLISHED_PREDICTORS
 from biomap_xr.habitats.ensemble.published import published_members
 from biomap_xr.habitats.rules.settings import DIRECT
@@ -35,7 +36,7 @@ def test_100m_is_the_run_of_paper_2(tmp_path, monkeypatch):
 def test_the_published_tables_fit_the_recipe_of_the_full_run(data):
     recipe = Recipe.load(RECIPES / "habitats_100m.yaml").anchored(data)
     ensemble = recipe.habitats.by_environment
-    table = ensemble.table()
+    table = features_of(ensemble)
     kinds = {feature.name: feature.kind for feature in table.features}
     assert kinds["aspect"] == kinds["SOSD"] == "cyclic"
     assert [name for name, kind in kinds.items() if kind == "category"] == ["TPILF", "parmado"]

@@ -2,7 +2,7 @@ import pytest
 
 from biomap_xr.errors import InputError
 from biomap_xr.habitats.eunis import at_level, number_of
-from biomap_xr.habitats.rules.coast import COASTS as THEIRS
+from biomap_xr.habitats.rules.settings import COASTS as THEIRS
 from biomap_xr.virtual.corine import allows
 from biomap_xr.virtual.formations import COAST_OF, COASTS, EVERY_HABITAT, HABITATS_OF, code_of
 from biomap_xr.virtual.ground import ECOREGIONS

@@ -13,7 +13,7 @@ def test_land_polygons_burn_back_into_the_mask(
     simulated: Simulated, assemblage: Assemblage
 ) -> None:
     table = gpd.read_file(simulated.land)
-    geobox = simulated.settings.grid().geobox
+    geobox = simulated.truth.grid.geobox
     burnt = rasterize(table.geometry, geobox.shape, transform=geobox.affine)
     pixels = pixels_of(geobox, slice(0, 40), slice(0, 40))
     np.testing.assert_array_equal(burnt == 1, assemblage.world.terrain.at(pixels).land)

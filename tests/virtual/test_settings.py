@@ -3,11 +3,13 @@ from datetime import date
 import pytest
 from pydantic import ValidationError
 
+from biomap_xr.grid import Grid
 from biomap_xr.virtual.settings import LARGE, TINY, TileCount, VirtualSettings
 
 
 def test_tiles_and_origin_make_the_grid() -> None:
-    grid = VirtualSettings(tiles=TileCount(columns=3, rows=2), tile=10_000).grid()
+    settings = VirtualSettings(tiles=TileCount(columns=3, rows=2), tile=10_000)
+    grid = Grid.from_settings(settings.grid_settings())
     assert [tile.name for tile in grid.tiles()][:3] == [
         "10kmE400N281",
         "10kmE401N281",

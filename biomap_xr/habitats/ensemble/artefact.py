@@ -13,7 +13,7 @@ from biomap_xr.errors import CorruptError, InputError
 from biomap_xr.habitats.ensemble.features import FeatureTable
 from biomap_xr.habitats.ensemble.learners.arrays import file_of, json_from_bytes
 from biomap_xr.habitats.ensemble.learners.fitting import learner_from_files
-from biomap_xr.habitats.ensemble.vote import Denominator, VoteSettings
+from biomap_xr.habitats.ensemble.settings import Denominator, VoteSettings
 from biomap_xr.habitats.ensemble.voters import FormationEnsemble, Voter
 from biomap_xr.run.folder import CHECKSUMS, read_folder, write_folder
 

@@ -5,7 +5,6 @@ that go round in a circle, and categories.
 """
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Literal, Self
 
 import numpy as np
@@ -14,18 +13,9 @@ from pydantic import Field, model_validator
 
 from biomap_xr.errors import InputError
 from biomap_xr.settings import Settings
-from biomap_xr.sources.tables import read_table
 
 Kind = Literal["continuous", "days", "frequency", "cyclic", "category"]
 
-PUBLISHED_KINDS: dict[str, Kind] = {
-    "cont": "continuous",
-    "dcount": "days",
-    "freq": "frequency",
-    "cycle": "cyclic",
-    "cat": "category",
-}
-"""Words of the published feature table."""
 PUBLISHED_PREDICTORS = (
     *("bio01", "bio04", "gdd5", "bio12", "bio15", "scd", "swe"),
     *("distace2FW", "distance2Coast", "inundation_seasonality", "TPILF", "TRI", "aspect"),
@@ -37,8 +27,6 @@ PUBLISHED_PREDICTORS = (
     *("Permanent_water_bodies", "Herbaceous_wetland", "Shrubland", "Moss_lichen", "Snow_ice"),
 )
 """The 46 of the published table that paper 2's models read: 26 abiotic, 20 remotely sensed."""
-COLUMNS = ("feature_code", "feature_type", "reference")
-UNIT = "unit"
 SCALED: tuple[Kind, ...] = ("days", "frequency", "cyclic")
 
 
@@ -196,49 +184,6 @@ class FeatureTable(Settings):
                 f"predictors have the shape {values.shape}, expected (row, {len(self.features)}) "
                 f"in the order {', '.join(self.names)}; take them by `FeatureTable.positions`"
             )
-
-
-def read_feature_table(path: Path) -> FeatureTable:
-    """Read a table of predictors in the published form.
-
-    Args:
-        path: Table with the columns ``feature_code``, ``feature_type`` (cont, dcount, freq, cycle
-            or cat) and ``reference``; ``unit`` is read where there is one, others are not.
-
-    Raises:
-        InputError: The file cannot be read, a column is missing, or a row cannot mean anything.
-    """
-    # All as text: a reference may be empty, and a wrong one is named with its row.
-    table = read_table(path, required=COLUMNS, text=(*COLUMNS, UNIT)).fillna("")
-    rows = table[[name for name in (*COLUMNS, UNIT) if name in table.columns]]
-    features = [
-        _feature(dict(zip(rows.columns, values, strict=True)), path)
-        for values in rows.itertuples(index=False)
-    ]
-    try:
-        return FeatureTable(features=tuple(features))
-    except ValueError as error:
-        raise InputError(f"{path} is no feature table: {error}; mend its rows") from error
-
-
-def _feature(row: Mapping[str, str], path: Path) -> Feature:
-    word = row["feature_type"]
-    if word not in PUBLISHED_KINDS:
-        raise InputError(
-            f"{path}: {row['feature_code']!r} has the type {word!r}, expected one of "
-            f"{', '.join(PUBLISHED_KINDS)}; correct it"
-        )
-    try:
-        return Feature(
-            name=row["feature_code"],
-            kind=PUBLISHED_KINDS[word],
-            reference=float(row["reference"]) if row["reference"] else None,
-            unit=row.get(UNIT) or None,
-        )
-    except ValueError as error:
-        raise InputError(
-            f"{path}: row {dict(row)} describes no predictor: {error}; mend it"
-        ) from error
 
 
 def _bounds(feature: Feature) -> tuple[float, float]:

@@ -19,9 +19,8 @@ from biomap_xr.habitats.ensemble.learners.fitting import (
 )
 from biomap_xr.habitats.ensemble.learners.protocol import ONE_THREAD, Means, Rows
 from biomap_xr.habitats.ensemble.learners.settings import LearnerSettings
-from biomap_xr.habitats.ensemble.selection import SelectionSettings
+from biomap_xr.habitats.ensemble.settings import SelectionSettings, VoteSettings
 from biomap_xr.habitats.ensemble.tuning import set_aside
-from biomap_xr.habitats.ensemble.vote import VoteSettings
 from biomap_xr.habitats.eunis import number_of
 from biomap_xr.run.fingerprint import fingerprint_of
 from biomap_xr.run.folder import read_folder, write_folder

@@ -1,30 +1,13 @@
 """Which learners vote: the best algorithm and imbalance strategy of each family (paper 2)."""
 
 from collections.abc import Mapping
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
 
 from biomap_xr.errors import InputError
+from biomap_xr.habitats.ensemble.settings import SelectionSettings
 from biomap_xr.habitats.ensemble.tuning import adjusted_balanced_accuracy
-from biomap_xr.settings import Settings
-
-
-class SelectionSettings(Settings):
-    """How learners are chosen by cross-validated adjusted balanced accuracy."""
-
-    keep: Literal["family", "algorithm", "all"] = "family"
-    """The best of each family (bagging, boosting, perceptrons), the best imbalance strategy of each
-    algorithm, or every learner: for a recipe that names the published winners."""
-    margin: float = Field(0.0, ge=0)
-    """Others of the family are kept, too, when they are at most so much worse than its best."""
-    least: float | None = None
-    """Learners below this score do not vote; none: no such requirement."""
-    nested: bool = False
-    """Choose for each fold on folds within the others, so that no score is of rows that chose; of
-    five folds this takes ten more fits a learner. Without it, the report says so."""
 
 
 def fold_score(

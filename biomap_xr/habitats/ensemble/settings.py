@@ -6,19 +6,60 @@ from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from biomap_xr.errors import InputError
-from biomap_xr.folds.blocks import RANDOM, SITE, BlockSettings
-from biomap_xr.habitats.ensemble.features import Feature, FeatureTable, read_feature_table
+from biomap_xr.folds.settings import RANDOM, SITE, BlockSettings
+from biomap_xr.habitats.ensemble.features import Feature
 from biomap_xr.habitats.ensemble.learners.settings import LearnerSettings
 from biomap_xr.habitats.ensemble.published import Members, published_members, read_published
-from biomap_xr.habitats.ensemble.selection import SelectionSettings
-from biomap_xr.habitats.ensemble.tuning import TuningSettings
-from biomap_xr.habitats.ensemble.vote import Denominator
 from biomap_xr.habitats.eunis import FORMATIONS
-from biomap_xr.observations.plot_assembly import FURTHER
+from biomap_xr.observations.plot_settings import FURTHER
 from biomap_xr.settings import Settings
 
 MEMBER = re.compile(r"[a-z0-9][a-z0-9_.]*")
+Weights = Literal["rank", "equal"]
+Denominator = Literal["knowing", "all"]
+
+
+class VoteSettings(Settings):
+    """How the voters of an ensemble are joined."""
+
+    weights: Weights = "rank"
+    """Of learners: by rank of their cross-validated score (paper), or equal (published code)."""
+    denominator: Denominator = "knowing"
+    """What committee averaging is a share of: the voters that know the class, or all of them."""
+
+
+class SelectionSettings(Settings):
+    """How learners are chosen by cross-validated adjusted balanced accuracy."""
+
+    keep: Literal["family", "algorithm", "all"] = "family"
+    """The best of each family (bagging, boosting, perceptrons), the best imbalance strategy of each
+    algorithm, or every learner: for a recipe that names the published winners."""
+    margin: float = Field(0.0, ge=0)
+    """Others of the family are kept, too, when they are at most so much worse than its best."""
+    least: float | None = None
+    """Learners below this score do not vote; none: no such requirement."""
+    nested: bool = False
+    """Choose for each fold on folds within the others, so that no score is of rows that chose; of
+    five folds this takes ten more fits a learner. Without it, the report says so."""
+
+
+class TuningSettings(Settings):
+    """How much is tried; without any trial the settings given are used as they are."""
+
+    share: float = Field(0.1, gt=0, lt=1)
+    """Of the rows set aside to score trials, by whole blocks; paper 2 has 10%."""
+    optimiser_trials: int = Field(0, ge=0)
+    """Of a learner without regularisation; of a perceptron's grid at most so many points."""
+    regularisation_trials: int = Field(0, ge=0)
+    """Of the learner with the best optimiser."""
+    random_trials: int = Field(10, ge=1)
+    """Trials by chance before the estimator takes over, in each stage."""
+    seed: int = Field(0, ge=0)
+
+    @property
+    def trials(self) -> int:
+        """Trials in all; 0 where nothing is tuned."""
+        return self.optimiser_trials + self.regularisation_trials
 
 
 class EnsembleSettings(Settings):
@@ -112,23 +153,6 @@ class EnsembleSettings(Settings):
         for members in (self.members, *self.by_formation.values()):
             _check_names(members)
         return self
-
-    def table(self) -> FeatureTable:
-        """Return the predictors that are used, from the recipe or from the file that it names.
-
-        Raises:
-            InputError: The recipe names none, or one that is not in the table.
-        """
-        if self.feature_table is None and not self.features:
-            raise InputError(
-                "ensemble: no predictors, there is neither feature_table nor features; expected "
-                "name, kind and reference of each: name the table or list them"
-            )
-        if self.feature_table is not None:
-            table = read_feature_table(self.feature_table)
-        else:
-            table = FeatureTable(features=self.features)
-        return table.select(self.predictors) if self.predictors else table
 
     def members_of(self, formation: str) -> Members:
         """Return the learners of a formation: its own, else everyone's, else the published ones.

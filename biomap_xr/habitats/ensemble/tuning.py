@@ -9,45 +9,28 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, JsonValue
 
 from biomap_xr.errors import InputError
 from biomap_xr.habitats.ensemble.features import FeatureTable
 from biomap_xr.habitats.ensemble.learners.fitting import fit_learner
 from biomap_xr.habitats.ensemble.learners.protocol import ONE_THREAD, Means, Rows
 from biomap_xr.habitats.ensemble.learners.settings import LearnerSettings
+from biomap_xr.habitats.ensemble.settings import TuningSettings
 from biomap_xr.habitats.ensemble.spaces import SPACES, UNREGULARISED, Stage, changed, grid
 from biomap_xr.run.fingerprint import fingerprint_of
-from biomap_xr.settings import Settings
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
 
 STAGES: tuple[Stage, ...] = ("optimiser", "regularisation")
 Scored = list[tuple[Mapping[str, Any], float]]
 """Values that were tried, and the score of each."""
 DRAWS = 64
 """Orders of the blocks of which the best is taken when some are set aside."""
-
-
-class TuningSettings(Settings):
-    """How much is tried; without any trial the settings given are used as they are."""
-
-    share: float = Field(0.1, gt=0, lt=1)
-    """Of the rows set aside to score trials, by whole blocks; paper 2 has 10%."""
-    optimiser_trials: int = Field(0, ge=0)
-    """Of a learner without regularisation; of a perceptron's grid at most so many points."""
-    regularisation_trials: int = Field(0, ge=0)
-    """Of the learner with the best optimiser."""
-    random_trials: int = Field(10, ge=1)
-    """Trials by chance before the estimator takes over, in each stage."""
-    seed: int = Field(0, ge=0)
-
-    @property
-    def trials(self) -> int:
-        """Trials in all; 0 where nothing is tuned."""
-        return self.optimiser_trials + self.regularisation_trials
 
 
 @dataclass(frozen=True, eq=False)

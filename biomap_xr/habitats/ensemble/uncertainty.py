@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from biomap_xr.habitats.ensemble.vote import Denominator
+from biomap_xr.habitats.ensemble.settings import Denominator
 
 VOTERS: Mapping[Denominator, str] = {
     "knowing": "the voters whose training had the class",

@@ -7,26 +7,14 @@ voters of a learner, one a fold, share its weight equally.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from biomap_xr.errors import InputError
-from biomap_xr.settings import Settings
-
-Weights = Literal["rank", "equal"]
-Denominator = Literal["knowing", "all"]
-
-
-class VoteSettings(Settings):
-    """How the voters of an ensemble are joined."""
-
-    weights: Weights = "rank"
-    """Of learners: by rank of their cross-validated score (paper), or equal (published code)."""
-    denominator: Denominator = "knowing"
-    """What committee averaging is a share of: the voters that know the class, or all of them."""
+from biomap_xr.habitats.ensemble.settings import Denominator, Weights
 
 
 def learner_weights(scores: Mapping[str, float], weights: Weights) -> dict[str, float]:

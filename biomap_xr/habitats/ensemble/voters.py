@@ -11,9 +11,10 @@ from pydantic import JsonValue
 from biomap_xr.habitats.ensemble.features import FeatureTable
 from biomap_xr.habitats.ensemble.learners.fitting import FittedLearner
 from biomap_xr.habitats.ensemble.preprocessing import Preparation
+from biomap_xr.habitats.ensemble.settings import VoteSettings
 from biomap_xr.habitats.ensemble.trees.table import TreeTable
 from biomap_xr.habitats.ensemble.trees.tables import table_of
-from biomap_xr.habitats.ensemble.vote import VoteSettings, voter_weights
+from biomap_xr.habitats.ensemble.vote import voter_weights
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,25 +15,12 @@ from numpy.typing import NDArray
 from biomap_xr.errors import InputError
 from biomap_xr.habitats.eunis import normalise
 from biomap_xr.habitats.rules.regional import Association, whole_counts
+from biomap_xr.habitats.rules.settings import COASTS, INLAND_DEPTH
 from biomap_xr.sources.tables import read_table
 
-COASTAL = ("MA2", "N")
-"""Formations that coasts, not ecoregions, decide on."""
-INLAND_DEPTH = 5_000.0
-"""Metres from the shore that coastal habitats reach."""
 NO_COAST = ("NODATA", "N_COAST", "")
 """What tables and plots' headers call places on no coast."""
 INLAND = 0
-COASTS = {
-    "ARC_COAST": 1,
-    "ATL_COAST": 2,
-    "BAL_COAST": 3,
-    "BLA_COAST": 4,
-    "MED_COAST": 5,
-    "MAC_COAST": 6,
-    "NAF_COAST": 7,
-}
-"""Code on the map of each coast, as published but for North Africa's: 0 means inland here."""
 
 
 def within_depth(

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from biomap_xr.errors import InputError
 from biomap_xr.habitats.eunis import FORMATIONS, at_level, normalise, number_of
 from biomap_xr.habitats.legend import NODATA, SURFACES
+from biomap_xr.habitats.rules.settings import COVER_COLUMN
 
-COVER_COLUMN = "corine"
 PRIORITY_COLUMN = "Priority_order"
 ALIASES = {
     "WATER_COURSE": "WATER_COURSES",

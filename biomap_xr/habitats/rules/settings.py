@@ -5,10 +5,23 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from biomap_xr.habitats.rules.coast import COASTAL, COASTS, INLAND_DEPTH
-from biomap_xr.habitats.rules.crosswalk import COVER_COLUMN
 from biomap_xr.settings import Settings
 
+COASTAL = ("MA2", "N")
+"""Formations that coasts, not ecoregions, decide on."""
+INLAND_DEPTH = 5_000.0
+"""Metres from the shore that coastal habitats reach."""
+COASTS = {
+    "ARC_COAST": 1,
+    "ATL_COAST": 2,
+    "BAL_COAST": 3,
+    "BLA_COAST": 4,
+    "MED_COAST": 5,
+    "MAC_COAST": 6,
+    "NAF_COAST": 7,
+}
+"""Code on the map of each coast, as published but for North Africa's: 0 means inland here."""
+COVER_COLUMN = "corine"
 DIRECT = (
     "Q3", "T1K", "T3N", "T41", "T43", "U12", "U4", "U55",
     "V21", "V22", "V31", "V54", "V61", "V62", "V63",

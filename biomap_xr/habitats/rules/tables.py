@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from biomap_xr.errors import InputError
 from biomap_xr.habitats.eunis import FORMATIONS, normalise, number_of
 from biomap_xr.habitats.rules.crosswalk import (
-    COVER_COLUMN,
     PRIORITY_COLUMN,
     Crosswalk,
     Line,
     crosswalk_of,
     surface_of,
 )
+from biomap_xr.habitats.rules.settings import COVER_COLUMN
 from biomap_xr.sources.paths import local_file
 from biomap_xr.sources.tables import read_table
 

@@ -17,8 +17,7 @@ from biomap_xr.habitats.ensemble.artefact import CARD, FormationModel, save_ense
 from biomap_xr.habitats.ensemble.features import FeatureTable
 from biomap_xr.habitats.ensemble.learners.protocol import Means, Rows
 from biomap_xr.habitats.ensemble.learners.settings import LearnerSettings
-from biomap_xr.habitats.ensemble.selection import SelectionSettings
-from biomap_xr.habitats.ensemble.settings import EnsembleSettings
+from biomap_xr.habitats.ensemble.settings import EnsembleSettings, SelectionSettings, VoteSettings
 from biomap_xr.habitats.ensemble.training import (
     CrossValidation,
     Observations,
@@ -26,7 +25,6 @@ from biomap_xr.habitats.ensemble.training import (
     train_formation,
 )
 from biomap_xr.habitats.ensemble.tuning import Bench, tune
-from biomap_xr.habitats.ensemble.vote import VoteSettings
 from biomap_xr.observations.plots import Plots
 from biomap_xr.pipeline.fingerprints import contents, sections
 from biomap_xr.pipeline.habitat_scores import HabitatScores

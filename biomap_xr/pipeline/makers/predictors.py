@@ -18,6 +18,7 @@ from biomap_xr.covariates.predictors import PredictorsSettings
 from biomap_xr.errors import InputError, RecipeError
 from biomap_xr.folds.blocks import blocks_of
 from biomap_xr.grid import Cells, Grid, Points, cell_code
+from biomap_xr.habitats.ensemble.feature_reading import features_of
 from biomap_xr.habitats.ensemble.features import FeatureTable
 from biomap_xr.habitats.ensemble.settings import EnsembleSettings
 from biomap_xr.habitats.eunis import at_level, in_order, number_of
@@ -196,7 +197,7 @@ def feature_table(recipe: Recipe, settings: EnsembleSettings) -> FeatureTable:
     """
     _, sources = sources_of(recipe)
     units = units_of(sources)
-    table = settings.table()
+    table = features_of(settings)
     table.positions(sources.names, units)
     return table.with_units(units)
 

@@ -14,7 +14,8 @@ from scipy.sparse import csr_array
 
 from biomap_xr.covariates.cube import Covariates
 from biomap_xr.covariates.inputs import cut_inputs
-from biomap_xr.covariates.patches import PatchSettings, read_patches
+from biomap_xr.covariates.patches import read_patches
+from biomap_xr.covariates.settings import PatchSettings
 from biomap_xr.errors import InputError
 from biomap_xr.folds.blocks import blocks_of
 from biomap_xr.folds.roles import Roles, balance, split

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
 from biomap_xr.errors import InputError
-from biomap_xr.folds.blocks import RANDOM, SITE, BlockSettings, Folds, group_folds
+from biomap_xr.folds.blocks import Folds, group_folds
+from biomap_xr.folds.settings import RANDOM, SITE, BlockSettings
 from biomap_xr.habitats.ensemble.artefact import CARD
 from biomap_xr.habitats.ensemble.features import FeatureTable
 from biomap_xr.habitats.ensemble.learners.protocol import Rows

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from biomap_xr.evaluation.settings import EvaluationSettings
 from biomap_xr.evaluation.tables import Measure, Row
-from biomap_xr.folds.blocks import RANDOM, SITE
+from biomap_xr.folds.settings import RANDOM, SITE
 from biomap_xr.report.content import Scoreboard
 from biomap_xr.report.habitats.gaps import gaps_to
 from biomap_xr.report.habitats.sections import (

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from biomap_xr.folds.blocks import BlockSettings, block_folds
+from biomap_xr.folds.blocks import block_folds
+from biomap_xr.folds.settings import BlockSettings
 from biomap_xr.grid import Points
 from biomap_xr.habitats.ensemble.features import Feature, FeatureTable
 from biomap_xr.habitats.ensemble.learners.protocol import Rows

@@ -3,12 +3,8 @@ import pytest
 from sklearn.metrics import balanced_accuracy_score
 
 from biomap_xr.errors import InputError
-from biomap_xr.habitats.ensemble.selection import (
-    SelectionSettings,
-    fold_score,
-    mean_scores,
-    select,
-)
+from biomap_xr.habitats.ensemble.selection import fold_score, mean_scores, select
+from biomap_xr.habitats.ensemble.settings import SelectionSettings
 
 KINDS = {
     "rf": ("bagging", "forest"),

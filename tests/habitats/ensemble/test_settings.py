@@ -1,11 +1,9 @@
 import pytest
 
-from biomap_xr.errors import InputError
 from biomap_xr.habitats.ensemble.learners.settings import ForestSettings, XGBoostSettings
 from biomap_xr.habitats.ensemble.published import DEFAULT, PUBLISHED
 from biomap_xr.habitats.ensemble.settings import EnsembleSettings
 
-CSV = "feature_code,feature_type,reference\nbio01,cont,\nscd,dcount,365\n"
 FOREST = "{'hyperparams': {'criterion': 'gini', 'n_estimators': 7}}"
 
 
@@ -30,19 +28,6 @@ def test_members_of_published_files(tmp_path):
     settings = EnsembleSettings(configurations=tmp_path)
     assert settings.members_of("R") == {"rf": ForestSettings(trees=7, imbalance="none")}
     assert settings.members_of("V") == DEFAULT
-
-
-def test_predictors_of_a_file_or_of_the_recipe(tmp_path):
-    path = tmp_path / "features.csv"
-    path.write_text(CSV)
-    from_file = EnsembleSettings(feature_table=path, predictors=("scd",)).table()
-    listed = {"name": "scd", "kind": "days", "reference": 365}
-    assert from_file == EnsembleSettings.model_validate({"features": [listed]}).table()
-
-
-def test_recipe_without_predictors_is_refused():
-    with pytest.raises(InputError, match="neither feature_table nor features"):
-        EnsembleSettings().table()
 
 
 def test_splits_are_compared_only_when_asked():

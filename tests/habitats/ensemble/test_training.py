@@ -7,14 +7,14 @@ import pandas as pd
 import pytest
 
 from biomap_xr.errors import InputError
-from biomap_xr.folds.blocks import BlockSettings, group_folds
+from biomap_xr.folds.blocks import group_folds
+from biomap_xr.folds.settings import BlockSettings
 from biomap_xr.habitats.ensemble.features import Feature, FeatureTable
 from biomap_xr.habitats.ensemble.learners.fitting import fit_learner
 from biomap_xr.habitats.ensemble.learners.protocol import Rows
 from biomap_xr.habitats.ensemble.learners.settings import ForestSettings
-from biomap_xr.habitats.ensemble.selection import SelectionSettings
+from biomap_xr.habitats.ensemble.settings import SelectionSettings, VoteSettings
 from biomap_xr.habitats.ensemble.training import Observations, Options, train_formation
-from biomap_xr.habitats.ensemble.vote import VoteSettings
 
 FAST = {"rf": ForestSettings(trees=4, imbalance="none"), "wrf": ForestSettings(trees=4)}
 

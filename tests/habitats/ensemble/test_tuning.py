@@ -14,13 +14,8 @@ from biomap_xr.habitats.ensemble.learners.settings import (
     PerceptronSettings,
     XGBoostSettings,
 )
-from biomap_xr.habitats.ensemble.tuning import (
-    Bench,
-    TuningSettings,
-    adjusted_balanced_accuracy,
-    set_aside,
-    tune,
-)
+from biomap_xr.habitats.ensemble.settings import TuningSettings
+from biomap_xr.habitats.ensemble.tuning import Bench, adjusted_balanced_accuracy, set_aside, tune
 
 TABLE = FeatureTable(features=(Feature(name="bio01"), Feature(name="soil", kind="category")))
 TUNING = TuningSettings(optimiser_trials=2, regularisation_trials=3, random_trials=2)

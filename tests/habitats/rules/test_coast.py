@@ -3,13 +3,13 @@ import pytest
 
 from biomap_xr.errors import InputError
 from biomap_xr.habitats.rules.coast import (
-    COASTS,
     check_coast_codes,
     codes_of_coasts,
     read_coast_codes,
     read_coast_table,
     within_depth,
 )
+from biomap_xr.habitats.rules.settings import COASTS
 
 
 def test_coasts_reach_five_kilometres_inland():

@@ -10,7 +10,8 @@ from scipy.sparse import csr_array
 from tiny_run import ENVIRONMENT, changed
 
 from biomap_xr.errors import InputError
-from biomap_xr.folds.blocks import BlockSettings, Folds, balance_of
+from biomap_xr.folds.blocks import Folds, balance_of
+from biomap_xr.folds.settings import BlockSettings
 from biomap_xr.grid import Cells, Points
 from biomap_xr.observations.plots import Plots
 from biomap_xr.pipeline.habitat_scores import HabitatScores
