@@ -134,7 +134,7 @@ def _by_environment(
     """Train paper 2's ensembles and map what they say, where they are asked for."""
     if observer.recipe.habitats.by_environment is None:
         return made
-    formations = learn_by_environment(made.recipe, observer)
+    formations = learn_by_environment(made.recipe, observer, filling)
     maps = None
     if covariates is not None:
         tiles = land_tiles(observer.recipe, filling)

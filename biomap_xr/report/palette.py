@@ -116,6 +116,7 @@ DARK = Theme(
     reference="#dba964",
     empty="#4a524d",
 )
+THEMES = (LIGHT, DARK)
 
 
 @cache

@@ -7,7 +7,10 @@ from pathlib import Path
 import rasterio
 
 from biomap_xr.cluster import SerialProfile
+from biomap_xr.pipeline.filling import Filling
+from biomap_xr.pipeline.workers import Workers
 from biomap_xr.pipeline.workspace import Workspace
+from biomap_xr.run import FillSettings
 
 TINY = Path(__file__).with_name("tiny.yaml")
 ENVIRONMENT = TINY.with_name("tiny_environment.yaml")
@@ -50,3 +53,8 @@ def rewrite(path, change=None, **profile):
     with rasterio.open(path, "w", **own) as file:
         file.write(values.astype(own["dtype"]))
         file.descriptions = names[: len(values)]
+
+
+def filling_of(workspace, workers=None, **settings):
+    """Work done here, in this process, where no workers are given."""
+    return Filling(workspace, workers or Workers(SERIAL), FillSettings(**settings))

@@ -1,15 +1,19 @@
 """Fits of a formation's learners without some folds, each kept as soon as it is made."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+import io
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import combinations
 from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from biomap_xr.errors import InputError
-from biomap_xr.folds.blocks import Folds
+from biomap_xr.errors import CorruptError, InputError
+from biomap_xr.folds.blocks import Folds, balance_of
 from biomap_xr.habitats.ensemble.features import FeatureTable
 from biomap_xr.habitats.ensemble.learners.arrays import json_to_bytes
 from biomap_xr.habitats.ensemble.learners.fitting import (
@@ -28,6 +32,10 @@ from biomap_xr.run.folder import read_folder, write_folder
 VERSION = 1
 """Raised when equal rows and settings would give other learners: stored ones are then not used."""
 STAMP = "fingerprint.json"
+DIGITS = 16
+"""Of a digest in the name of a folder."""
+LeftOut = tuple[int, ...]
+"""Folds that a fit does not see."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +57,57 @@ class Observations:
     def classes(self) -> tuple[str, ...]:
         """Level-3 codes, sorted by their number on the map."""
         return tuple(sorted(np.unique(self.rows.codes).tolist(), key=number_of))
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of rows, folds and blocks."""
+        digest = hashlib.sha256(np.ascontiguousarray(self.rows.values).tobytes())
+        digest.update("\n".join(self.rows.codes.tolist()).encode())
+        digest.update(self.folds.fold.astype(np.int64).tobytes())
+        digest.update("\n".join(self.folds.unit.tolist()).encode())
+        return digest.hexdigest()
+
+    def keep(self, place: Path) -> Path:
+        """Write them once for the workers, and return the folder, which bears their digest."""
+        folder = place / self.digest[:DIGITS]
+        if not folder.exists():
+            values, codes, fold, unit = (
+                self.rows.values, self.rows.codes, self.folds.fold, self.folds.unit
+            )  # fmt: skip
+            arrays = {"values": values, "codes": codes, "fold": fold, "unit": unit}
+            write_folder({f"{name}.npy": _to_npy(each) for name, each in arrays.items()}, folder)
+        return folder
+
+    @classmethod
+    def kept(cls, folder: Path) -> Self:
+        """Read what `keep` wrote; workers of one machine share the predictors' pages.
+
+        Raises:
+            InputError: A file is missing or no array.
+        """
+        try:
+            values = np.load(folder / "values.npy", mmap_mode="r", allow_pickle=False)
+            codes, fold, unit = (
+                np.load(folder / f"{name}.npy", allow_pickle=False)
+                for name in ("codes", "fold", "unit")
+            )
+        except (OSError, ValueError) as error:
+            raise InputError(
+                f"{folder} holds no rows of a formation ({error}); remove it and run the recipe "
+                "again"
+            ) from error
+        label = np.unique(codes, return_inverse=True)[1].reshape(-1)
+        number = int(fold.max()) + 1
+        found = cls(
+            Rows(values, codes),
+            Folds(fold, unit, balance_of(fold, label, int(label.max()) + 1, number)),
+        )
+        if found.digest[:DIGITS] != folder.name:
+            raise CorruptError(
+                f"{folder} has rows of the digest {found.digest[:DIGITS]}, expected the one that "
+                "it bears as its name; remove it and run the recipe again"
+            )
+        return found
 
 
 @dataclass(frozen=True)
@@ -77,18 +136,26 @@ class Fits:
         self.options, self.folder = options, folder
         self.folds = observations.folds.number
         self.classes = observations.classes
-        self.data = _digest(observations)
-        self._made: dict[tuple[str, tuple[int, ...]], FittedLearner] = {}
+        self._made: dict[tuple[str, LeftOut], FittedLearner] = {}
 
-    def learner(self, name: str, left_out: tuple[int, ...]) -> FittedLearner:
+    @property
+    def needed(self) -> tuple[tuple[str, LeftOut], ...]:
+        """Every fit that choosing, scoring and joining will ask for: learner and left-out folds."""
+        left_out: list[LeftOut] = [(fold,) for fold in range(self.folds)]
+        if self.options.selection.nested:
+            # A fit without two folds serves both of them as the outer one.
+            left_out += combinations(range(self.folds), 2)
+        return tuple((name, folds) for name in self.members for folds in left_out)
+
+    def learner(self, name: str, left_out: LeftOut) -> FittedLearner:
         """Return a learner that never saw some folds."""
         if self.folder is None:
             if (name, left_out) not in self._made:
                 self._made[name, left_out] = self._fit(name, left_out)
             return self._made[name, left_out]
         # Kept on disk, not in memory as well: boosters of 50 classes are large.
-        place = self.folder / f"{name}_{'_'.join(map(str, left_out))}"
-        stamp = json_to_bytes({"fingerprint": self._fingerprint(name, left_out)})
+        place = place_of(self.folder, name, left_out)
+        stamp = json_to_bytes({"fingerprint": self.fingerprint(name, left_out)})
         files = read_folder(place) if place.exists() else {}
         if files.pop(STAMP, b"") == stamp:
             return learner_from_files(files, threads=self.options.means.threads)
@@ -96,7 +163,21 @@ class Fits:
         write_folder({**learner.to_files(), STAMP: stamp}, place)
         return learner
 
-    def _fit(self, name: str, left_out: tuple[int, ...]) -> FittedLearner:
+    def fingerprint(self, name: str, left_out: LeftOut) -> str:
+        """Name all that a fit depends on."""
+        return fingerprint_of(
+            {
+                "version": VERSION,
+                "data": self.observations.digest,
+                "settings": self.members[name].model_dump(mode="json"),
+                "table": self.table.model_dump(mode="json"),
+                "left_out": list(left_out),
+                "stopping_share": self.options.stopping_share,
+                "seed": self.options.means.seed,
+            }
+        )
+
+    def _fit(self, name: str, left_out: LeftOut) -> FittedLearner:
         settings, means = self.members[name], self.options.means
         seen = np.flatnonzero(~np.isin(self.observations.folds.fold, left_out))
         rows = self.observations.rows.select(seen)
@@ -115,31 +196,17 @@ class Fits:
         # A class all of whose blocks were set aside would be lost: its rows train instead.
         return aside & np.isin(rows.codes, rows.codes[~aside])
 
-    def _fingerprint(self, name: str, left_out: tuple[int, ...]) -> str:
-        settings = self.members[name]
-        return fingerprint_of(
-            {
-                "version": VERSION,
-                "data": self.data,
-                "settings": settings.model_dump(mode="json"),
-                "table": self.table.model_dump(mode="json"),
-                "left_out": list(left_out),
-                "stopping_share": self.options.stopping_share,
-                "seed": self.options.means.seed,
-            }
-        )
+
+def place_of(folder: Path, name: str, left_out: LeftOut) -> Path:
+    """Return where a fit is kept.
+
+    >>> place_of(Path("members"), "wrf", (0, 2)).as_posix()
+    'members/wrf_0_2'
+    """
+    return folder / f"{name}_{'_'.join(map(str, left_out))}"
 
 
-def _digest(observations: Observations) -> str:
-    """Return the SHA-256 of rows, folds and blocks."""
-    digest = hashlib.sha256()
-    for part in _parts(observations):
-        digest.update(part)
-    return digest.hexdigest()
-
-
-def _parts(observations: Observations) -> Iterator[bytes]:
-    yield np.ascontiguousarray(observations.rows.values).tobytes()
-    yield "\n".join(observations.rows.codes.tolist()).encode()
-    yield observations.folds.fold.astype(np.int64).tobytes()
-    yield "\n".join(observations.folds.unit.tolist()).encode()
+def _to_npy(array: NDArray[Any]) -> bytes:
+    content = io.BytesIO()
+    np.save(content, np.ascontiguousarray(array), allow_pickle=False)
+    return content.getvalue()

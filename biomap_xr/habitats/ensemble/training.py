@@ -137,7 +137,7 @@ def train_formation(
         "folds": observations.folds.record(classes),
         "validation": validation.record(),
         "rows": len(observations.rows),
-        "data": fits.data,
+        "data": observations.digest,
     }
     ensemble = FormationEnsemble(formation, classes, voters, weights, options.vote, facts)
     return TrainedFormation(ensemble, validation)

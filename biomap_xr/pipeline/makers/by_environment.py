@@ -1,6 +1,7 @@
 """From labelled plots to an ensemble a formation, scored on blocks that its voters never saw."""
 
 import logging
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -16,25 +17,24 @@ from biomap_xr.folds.blocks import Folds, block_folds
 from biomap_xr.habitats.ensemble.artefact import CARD, FormationModel, save_ensemble
 from biomap_xr.habitats.ensemble.features import FeatureTable
 from biomap_xr.habitats.ensemble.learners.protocol import Means, Rows
-from biomap_xr.habitats.ensemble.learners.settings import LearnerSettings
 from biomap_xr.habitats.ensemble.settings import EnsembleSettings, SelectionSettings, VoteSettings
 from biomap_xr.habitats.ensemble.training import (
     CrossValidation,
     Observations,
     Options,
-    train_formation,
 )
-from biomap_xr.habitats.ensemble.tuning import Bench, tune
 from biomap_xr.observations.plots import Plots
+from biomap_xr.pipeline.filling import Filling
 from biomap_xr.pipeline.fingerprints import contents, sections
 from biomap_xr.pipeline.habitat_scores import HabitatScores
 from biomap_xr.pipeline.makers.ensemble_scores import ENSEMBLE, scores_of
 from biomap_xr.pipeline.makers.external import ExternalStudy, Finished
 from biomap_xr.pipeline.makers.plots import files_of
 from biomap_xr.pipeline.makers.predictors import FormationPlots, PlotPredictors, feature_table
-from biomap_xr.pipeline.makers.splits import Comparison
+from biomap_xr.pipeline.makers.splits import ROWS, Comparison
 from biomap_xr.pipeline.observing import Observer
 from biomap_xr.pipeline.records import EXTERNAL, PLOTS, SCORES, folder_of
+from biomap_xr.programs.fits import FitProgram, Training, TuningProgram
 from biomap_xr.recipe import Recipe
 from biomap_xr.run import fingerprint_of
 
@@ -47,7 +47,9 @@ KERNEL = 1
 """Raised when the same recipe and data give other ensembles or scores."""
 
 
-def learn_by_environment(recipe: Recipe, observer: Observer) -> tuple[FormationModel, ...]:
+def learn_by_environment(
+    recipe: Recipe, observer: Observer, filling: Filling
+) -> tuple[FormationModel, ...]:
     """Train and score the ensemble of each formation, or take those that are done.
 
     Every fit is kept as soon as it is made, so that a training that was killed goes on there.
@@ -55,6 +57,7 @@ def learn_by_environment(recipe: Recipe, observer: Observer) -> tuple[FormationM
     Args:
         recipe: As it was loaded: paths as they were written count, not where they lead.
         observer: Has the recipe with absolute paths, and the plots.
+        filling: Whose workers fit the learners.
 
     Returns:
         The models in the recipe's order of formations.
@@ -69,7 +72,7 @@ def learn_by_environment(recipe: Recipe, observer: Observer) -> tuple[FormationM
             f"recipe {recipe.name!r} has no habitats.by_environment, expected settings of the "
             "ensembles; add it"
         )
-    return EnvironmentStudy(recipe, observer, settings).models()
+    return EnvironmentStudy(recipe, observer, settings, filling).models()
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,7 @@ class EnvironmentStudy:
     """As it was loaded."""
     observer: Observer
     settings: EnsembleSettings
+    filling: Filling
 
     @property
     def recipe(self) -> Recipe:
@@ -117,10 +121,20 @@ class EnvironmentStudy:
         }
         for formation in wanted:
             comparisons[formation].forget_others()
-            self._learn(of_formations[formation], folds[formation])
-        for formation, some in splits.items():
-            for split in some:
-                comparisons[formation].train(split, of_formations[formation])
+        own = self._tuned([self._training(of_formations[each], folds[each]) for each in wanted])
+        compared = [
+            (each, split, comparisons[each].training(split, of_formations[each], own_members))
+            for each, some in splits.items()
+            for own_members in [own[each].members if each in own else None]
+            for split in some
+        ]
+        self._fit([*own.values(), *(training for _, _, training in compared)])
+        for formation, training in own.items():
+            self._learn(training, of_formations[formation])
+        for formation, split, training in compared:
+            comparisons[formation].score(split, of_formations[formation], training)
+        for formation in of_formations:
+            shutil.rmtree(self.folder(formation) / ROWS, ignore_errors=True)
         models = tuple(self._model(each) for each in formations)
         self._score_external(models)
         return models
@@ -215,8 +229,8 @@ class EnvironmentStudy:
         except InputError as error:
             raise InputError(f"formation {plots.formation}: {error}") from error
 
-    def _learn(self, plots: FormationPlots, folds: Folds) -> None:
-        """Tune, train, score and keep one formation's ensemble."""
+    def _training(self, plots: FormationPlots, folds: Folds) -> Training:
+        """Return what a formation's own ensemble is trained by, its members as they are given."""
         formation, folder = plots.formation, self.folder(plots.formation)
         logger.info(
             "formation %s: %d plots of %d classes, %d folds",
@@ -225,47 +239,70 @@ class EnvironmentStudy:
             len(plots.classes),
             folds.number,
         )
-        observations = Observations(Rows(plots.values[plots.plot], plots.codes), folds)
-        options = options_of(self.settings, formation)
-        members = self._tuned(formation, observations, folder / "trials.journal", options.means)
-        trained = train_formation(
-            formation, observations, self.table, members, options, folder=folder / "members"
+        return Training(
+            formation,
+            Observations(Rows(plots.values[plots.plot], plots.codes), folds),
+            self.table,
+            self.settings.members_of(formation),
+            options_of(self.settings, formation),
+            folder / "members",
+            folder / ROWS,
         )
+
+    def _tuned(self, trainings: Sequence[Training]) -> dict[str, Training]:
+        """Return trainings by formation, members with the best hyperparameters of all trials."""
+        tuning = self.settings.tuning
+        if not tuning.trials:
+            return {each.formation: each for each in trainings}
+        searches = {
+            each.formation: each.searches(tuning, self.folder(each.formation) / "trials")
+            for each in trainings
+        }
+        tasks = [each.task(formation) for formation, some in searches.items() for each in some]
+        self.filling.complete(TuningProgram(self.filling.workspace.root), tasks)
+        found: dict[str, Training] = {}
+        for training in trainings:
+            members = dict(training.members)
+            for search in searches[training.formation]:
+                tuned = search.found()
+                members[search.learner] = tuned.settings
+                logger.info(
+                    "formation %s, %s: %s after %d trials, %s as given",
+                    training.formation,
+                    search.learner,
+                    tuned.score,
+                    tuned.trials,
+                    tuned.given_score,
+                )
+            found[training.formation] = replace(training, members=members)
+        return found
+
+    def _fit(self, trainings: Sequence[Training]) -> None:
+        """Make all fits of all trainings on the workers, the largest formations first."""
+        # A worker that ends with the largest formation would have the others wait for it.
+        ordered = sorted(trainings, key=lambda each: -len(each.observations.rows))
+        tasks = [task for each in ordered for task in each.tasks()]
+        self.filling.complete(FitProgram(self.filling.workspace.root), tasks)
+
+    def _learn(self, training: Training, plots: FormationPlots) -> None:
+        """Join, score and keep one formation's ensemble."""
+        formation, folder = plots.formation, self.folder(plots.formation)
+        trained = training.join()
         facts: dict[str, JsonValue] = {
             **trained.ensemble.facts,
             "fingerprint": self.data(formation),
             "plots": len(plots),
             "dropped": dict(plots.dropped),
-            "members": {name: each.model_dump(mode="json") for name, each in members.items()},
+            "members": {
+                name: each.model_dump(mode="json") for name, each in training.members.items()
+            },
         }
         HabitatScores.forget(folder / SCORES, PLOTS, f"{EXTERNAL}*")
         save_ensemble(replace(trained.ensemble, facts=facts), folder / ENSEMBLE)
-        scores = scores_of(plots, trained, folds)
+        scores = scores_of(plots, trained, training.observations.folds)
         # The record of the scores is last: with it the formation counts as done.
         scores.write(folder / SCORES, PLOTS, self.data(formation))
         logger.info("formation %s: %s", formation, _told(trained.validation))
-
-    def _tuned(
-        self, formation: str, observations: Observations, journal: Path, means: Means
-    ) -> dict[str, LearnerSettings]:
-        """Return the members with the best hyperparameters of all trials."""
-        members, tuning = self.settings.members_of(formation), self.settings.tuning
-        if not tuning.trials:
-            return dict(members)
-        unit = np.unique(observations.folds.unit, return_inverse=True)[1].reshape(-1)
-        bench = Bench.of(self.table, observations.rows, unit, tuning, means)
-        journal.parent.mkdir(parents=True, exist_ok=True)
-        found = {name: tune(each, bench, tuning, journal) for name, each in members.items()}
-        for name, tuned in found.items():
-            logger.info(
-                "formation %s, %s: %s after %d trials, %s as given",
-                formation,
-                name,
-                tuned.score,
-                tuned.trials,
-                tuned.given_score,
-            )
-        return {name: tuned.settings for name, tuned in found.items()}
 
 
 def options_of(settings: EnsembleSettings, formation: str) -> Options:

@@ -9,7 +9,7 @@ training early, and the blocks that intervals resample, are the ensemble's spati
 import json
 import logging
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import TypeAdapter
 
 from biomap_xr.errors import InputError
 from biomap_xr.folds.blocks import Folds, group_folds
@@ -26,26 +25,21 @@ from biomap_xr.habitats.ensemble.artefact import CARD
 from biomap_xr.habitats.ensemble.features import FeatureTable
 from biomap_xr.habitats.ensemble.learners.protocol import Rows
 from biomap_xr.habitats.ensemble.learners.settings import LearnerSettings
-from biomap_xr.habitats.ensemble.training import (
-    Observations,
-    Options,
-    TrainedFormation,
-    train_formation,
-)
+from biomap_xr.habitats.ensemble.training import Observations, Options, TrainedFormation
 from biomap_xr.habitats.eunis import number_of
 from biomap_xr.observations.plots import Plots
 from biomap_xr.pipeline.habitat_scores import HabitatScores
 from biomap_xr.pipeline.makers.ensemble_scores import ENSEMBLE, formation_scores
 from biomap_xr.pipeline.makers.predictors import FormationPlots
 from biomap_xr.pipeline.records import SCORES, SPLIT
+from biomap_xr.programs.fits import MEMBERS, Training
 from biomap_xr.run import fingerprint_of
 
 logger = logging.getLogger(__name__)
 
 KERNEL = 1
 """Raised when the same ensemble and split give other scores."""
-FITS = "splits"
-MEMBERS: TypeAdapter[dict[str, LearnerSettings]] = TypeAdapter(dict[str, LearnerSettings])
+FITS, ROWS = "splits", "rows"
 
 
 @dataclass(frozen=True, eq=False)
@@ -240,29 +234,43 @@ class Comparison:
             check_fits(split, plots, nested=self.options.selection.nested)
         return found
 
-    def train(self, split: Split, plots: FormationPlots) -> None:
-        """Train the ensemble's members under another split and keep the scores alone.
+    def training(
+        self,
+        split: Split,
+        plots: FormationPlots,
+        members: Mapping[str, LearnerSettings] | None = None,
+    ) -> Training:
+        """Return the training of the ensemble's members under another split.
 
-        Fits are kept until then, so that a training that was killed goes on there.
+        Args:
+            split: Of the plots.
+            plots: Of the formation.
+            members: As they are tuned for the ensemble; None: as its card has them, also where
+                that was long ago.
         """
-        card = json.loads((self.folder / ENSEMBLE / CARD).read_text())
-        # As they were tuned for the ensemble, also where that was long ago.
-        members = MEMBERS.validate_python(card["facts"]["members"])
+        if members is None:
+            card = json.loads((self.folder / ENSEMBLE / CARD).read_text())
+            members = MEMBERS.validate_python(card["facts"]["members"])
         rows = Rows(plots.values[plots.plot[split.rows]], plots.codes[split.rows])
         # A bound on scores that was made for blocks must not stop a comparison.
         selection = self.options.selection.model_copy(update={"least": None})
-        fits = self.folder / FITS / split.name
-        trained = train_formation(
+        return Training(
             plots.formation,
             Observations(rows, split.folds),
             self.table,
             members,
             replace(self.options, selection=selection),
-            folder=fits,
+            self.folder / FITS / split.name,
+            self.folder / ROWS,
+            split.name,
         )
+
+    def score(self, split: Split, plots: FormationPlots, training: Training) -> None:
+        """Keep the scores alone of a training whose fits are made; they are kept until then."""
+        trained = training.join()
         scores = split_scores(plots, split, trained)
         scores.write(self.folder / SCORES, SPLIT + split.name, self._data_of(split.name))
-        shutil.rmtree(fits)
+        shutil.rmtree(training.folder)
         logger.info(
             "formation %s, split %s (%s): adjusted balanced accuracy %.3f",
             plots.formation,

@@ -4,7 +4,7 @@ import logging
 import numpy as np
 import pytest
 import yaml
-from tiny_run import ENVIRONMENT, changed
+from tiny_run import ENVIRONMENT, changed, filling_of
 
 from biomap_xr.errors import InputError, RecipeError
 from biomap_xr.habitats.ensemble.artefact import load_ensemble
@@ -22,7 +22,8 @@ def recipe_with(changes):
 
 def learn(workspace, changes=None):
     recipe = recipe_with(changes or {})
-    return learn_by_environment(recipe, Observer(recipe.anchored(workspace.root), workspace))
+    observer = Observer(recipe.anchored(workspace.root), workspace)
+    return learn_by_environment(recipe, observer, filling_of(workspace))
 
 
 def files_of(folder):
@@ -134,7 +135,7 @@ def test_a_recipe_without_predictors_or_ensembles_is_refused(environment_copy):
     recipe = recipe_with({"habitats.by_environment": None, "habitats.by_species": {}})
     observer = Observer(recipe.anchored(environment_copy.root), environment_copy)
     with pytest.raises(RecipeError, match=r"no habitats.by_environment"):
-        learn_by_environment(recipe, observer)
+        learn_by_environment(recipe, observer, filling_of(environment_copy))
 
 
 def test_published_winners_all_vote(environment):

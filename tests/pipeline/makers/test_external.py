@@ -1,6 +1,6 @@
 import pytest
 import yaml
-from tiny_run import ENVIRONMENT, changed
+from tiny_run import ENVIRONMENT, changed, filling_of
 
 from biomap_xr.errors import InputError
 from biomap_xr.pipeline.habitat_scores import HabitatScores
@@ -15,7 +15,8 @@ def learn(workspace, external):
     recipe = Recipe.model_validate(
         changed(yaml.safe_load(ENVIRONMENT.read_text()), {"habitats.external": external})
     )
-    return learn_by_environment(recipe, Observer(recipe.anchored(workspace.root), workspace))
+    observer = Observer(recipe.anchored(workspace.root), workspace)
+    return learn_by_environment(recipe, observer, filling_of(workspace))
 
 
 def times(workspace):

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import yaml
 from scipy.sparse import csr_array
-from tiny_run import ENVIRONMENT, changed
+from tiny_run import ENVIRONMENT, changed, filling_of
 
 from biomap_xr.errors import InputError
 from biomap_xr.folds.blocks import Folds, balance_of
@@ -43,7 +43,8 @@ def recipe_with(changes):
 
 def learn(workspace, changes):
     recipe = recipe_with(changes)
-    return learn_by_environment(recipe, Observer(recipe.anchored(workspace.root), workspace))
+    observer = Observer(recipe.anchored(workspace.root), workspace)
+    return learn_by_environment(recipe, observer, filling_of(workspace))
 
 
 def files_of(folder):
@@ -256,7 +257,7 @@ def test_members_are_those_that_were_tuned(environment_copy, formation, monkeypa
         seen.append((members, options.selection.least))
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("biomap_xr.pipeline.makers.splits.train_formation", trained)
+    monkeypatch.setattr("biomap_xr.programs.fits.train_formation", trained)
     card = formation / "ensemble" / "card.json"
     described = json.loads(card.read_text())
     described["facts"]["members"]["wrf"]["trees"] = 17
