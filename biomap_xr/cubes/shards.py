@@ -7,7 +7,6 @@ whole here.
 
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -19,6 +18,7 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 
+from biomap_xr.durable import give_name
 from biomap_xr.errors import InputError
 
 # With several threads the order of the chunks in a shard, and so its bytes, would be chance.
@@ -152,16 +152,5 @@ def _publish(
 def _rename(source: Path, target: Path, store: Path) -> Shard:
     shard = Shard(target.relative_to(store).as_posix(), source.stat().st_size, digest_of(source))
     target.parent.mkdir(parents=True, exist_ok=True)
-    _force(source)
-    source.replace(target)
-    # The new name is an entry of its folder: only now is there something to force.
-    _force(target.parent)
+    give_name(source, target)
     return shard
-
-
-def _force(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

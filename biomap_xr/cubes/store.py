@@ -2,8 +2,6 @@
 
 import hashlib
 import json
-import os
-import shutil
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +15,7 @@ from zarr.codecs import ZstdCodec
 
 from biomap_xr.cubes.declaration import Cube, Variable
 from biomap_xr.cubes.shards import sweep_scratch
+from biomap_xr.durable import publishing, sweep
 from biomap_xr.errors import CorruptError, InputError
 
 DECLARATION = "biomap_declaration"
@@ -33,14 +32,13 @@ def declare(store: Path, cube: Cube) -> None:
     fingerprint = _fingerprint(cube)
     place = store / cube.group
     sweep_scratch(store)
+    sweep(place.parent, place.name)
     if place.exists():
         _check_same(place, fingerprint)
         return
     _lay_parents(store, cube.group)
-    partial = place.with_name(f".{place.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    _lay_out(partial, cube, fingerprint)
-    partial.rename(place)
+    with publishing(place) as partial:
+        _lay_out(partial, cube, fingerprint)
     _consolidate(store)
 
 
@@ -151,7 +149,6 @@ def _lay_out(place: Path, cube: Cube, fingerprint: str) -> None:
     group = zarr.open_group(place, mode="r+")
     for variable in cube.variables:
         _create(group, cube, variable)
-    _sync(place)
 
 
 def _create(group: zarr.Group, cube: Cube, variable: Variable) -> None:
@@ -176,13 +173,3 @@ def _create(group: zarr.Group, cube: Cube, variable: Variable) -> None:
         dimension_names=variable.dims,
         attributes=attributes,
     )
-
-
-def _sync(folder: Path) -> None:
-    """Force a folder's files and their names to disk."""
-    for path in [*folder.rglob("*"), folder]:
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from biomap_xr.errors import InputError
 from biomap_xr.indicators.settings import SpecialistSettings
+from biomap_xr.run.durable import publish
 
 
 def sample_tiles(names: Sequence[str], settings: SpecialistSettings) -> tuple[str, ...]:
@@ -173,11 +174,7 @@ class Specialists:
             .where(self.table.notna(), None)
             .to_dict(orient="records"),
         }
-        temporary = path.with_suffix(".partial")
-        temporary.write_text(
-            json.dumps(content, indent=1, default=float, allow_nan=False), encoding="utf-8"
-        )
-        temporary.replace(path)
+        publish(path, json.dumps(content, indent=1, default=float, allow_nan=False))
 
     @classmethod
     def read(cls, path: Path) -> Self:

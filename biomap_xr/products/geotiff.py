@@ -1,7 +1,5 @@
 """Writing a map as GeoTIFF, window by window, and reading it back before it gets its name."""
 
-import os
-import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,13 +15,14 @@ from rasterio.io import DatasetWriter
 from rasterio.windows import Window as Pixels
 
 from biomap_xr.cubes.shards import ZARRS
+from biomap_xr.durable import publishing
 from biomap_xr.errors import CorruptError, InputError
 from biomap_xr.grid import Grid, Window
 from biomap_xr.habitats.legend import Legend
 from biomap_xr.products.categories import DOMAIN, SIDECAR, attribute_table, labels_of, palette_of
 from biomap_xr.products.rasters import Raster
 from biomap_xr.products.settings import RasterSettings
-from biomap_xr.run.durable import PARTIAL, force, publish
+from biomap_xr.run.durable import publish
 
 # Numbers of classes differ by anything from cell to cell, and their differences took 8% more bytes
 # than the numbers did; percentages vary by little.
@@ -75,22 +74,16 @@ def write_raster(source: Source, grid: Grid, folder: Path, settings: RasterSetti
     """
     check_source(source, grid)
     path = folder / source.raster.path
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # On the same disk, since a rename is atomic only there.
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}{PARTIAL}")
-    try:
+    with publishing(path) as temporary:
         with rasterio.Env(GDAL_CACHEMAX=settings.cache_megabytes, GDAL_NUM_THREADS=1):
             _create(temporary, source, grid, settings)
             if settings.overviews:
                 _add_overviews(temporary, source.raster, settings)
             compare(temporary, source, grid, settings)
+        # Whoever sees the map finds its categories beside it.
         if source.legend is not None:
             table = attribute_table(source.legend, len(source.raster.bands))
             publish(path.with_name(path.name + SIDECAR), table)
-        # Last, so that whoever sees the map finds its categories beside it.
-        _name(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
     return path
 
 
@@ -245,14 +238,3 @@ def _pixels(window: Window) -> Pixels:
 
 def _same(one: Any, other: Any) -> bool:
     return bool(np.allclose(list(one)[:6], list(other)[:6], rtol=0, atol=1e-6))
-
-
-def _name(temporary: Path, path: Path) -> None:
-    """Force a file to disk and give it its name, in one step for any reader."""
-    descriptor = os.open(temporary, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    temporary.replace(path)
-    force(path.parent)

@@ -9,6 +9,7 @@ from typing import Any
 import xarray as xr
 
 from biomap_xr.cubes import digest_of, open_cube
+from biomap_xr.durable import sweep
 from biomap_xr.errors import InputError
 from biomap_xr.grid import Grid
 from biomap_xr.habitats.cube import BY_ENVIRONMENT, BY_SPECIES, WALL_TO_WALL, codes_of
@@ -28,7 +29,7 @@ from biomap_xr.products.rasters import (
 )
 from biomap_xr.products.settings import RasterSettings
 from biomap_xr.products.style import style_of
-from biomap_xr.run.durable import publish, sweep
+from biomap_xr.run.durable import publish
 
 DETAILED, STYLE = "eunis_legend_detailed.csv", "eunis_legend_style.qml"
 CROSSWALK = "documented_cross_walks.csv"

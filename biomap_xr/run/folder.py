@@ -4,13 +4,11 @@
 """
 
 import hashlib
-import os
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from biomap_xr.durable import publishing, sweep
 from biomap_xr.errors import CorruptError, InputError
-from biomap_xr.run.durable import force
 
 CHECKSUMS = "SHA256SUMS"
 
@@ -20,15 +18,14 @@ def write_folder(files: Mapping[str, bytes], folder: Path) -> None:
 
     Args:
         files: Content of each file by its name; names with ``/`` make folders inside.
-        folder: Final place; what was there before is removed last.
+        folder: Final place, which has no other writer; what was there before is removed last.
     """
     sums = (f"{digest(content)}  {name}\n" for name, content in files.items())
-    partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    for name, content in {**files, CHECKSUMS: "".join(sums).encode()}.items():
-        _write(partial / name, content)
-    _publish(partial, folder)
+    sweep(folder.parent, folder.name)
+    with publishing(folder) as partial:
+        for name, content in {**files, CHECKSUMS: "".join(sums).encode()}.items():
+            (partial / name).parent.mkdir(parents=True, exist_ok=True)
+            (partial / name).write_bytes(content)
 
 
 def read_folder(folder: Path, required: Sequence[str] = ()) -> dict[str, bytes]:
@@ -83,21 +80,3 @@ def _bytes(path: Path) -> bytes:
             f"{path} is missing, expected it beside the model's other files; restore it or train "
             "again"
         ) from error
-
-
-def _write(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _publish(partial: Path, folder: Path) -> None:
-    previous = folder.with_name(f".{folder.name}.previous")
-    shutil.rmtree(previous, ignore_errors=True)
-    if folder.exists():
-        folder.rename(previous)
-    partial.rename(folder)
-    shutil.rmtree(previous, ignore_errors=True)
-    force(folder.parent)

@@ -13,7 +13,8 @@ from typing import Literal
 from pydantic import Field, ValidationError
 
 from biomap_xr.cubes import Shard
-from biomap_xr.run.durable import Record, publish, sweep
+from biomap_xr.durable import sweep
+from biomap_xr.run.durable import Record, publish
 from biomap_xr.run.failures import Failures
 from biomap_xr.run.marks import Mark, Marks
 from biomap_xr.run.task import Named, Statistics, key_of

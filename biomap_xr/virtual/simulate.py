@@ -10,8 +10,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from biomap_xr.durable import give_name
 from biomap_xr.errors import InputError
 from biomap_xr.grid import Points
+from biomap_xr.run.durable import publish
 from biomap_xr.virtual.climate import write_climate
 from biomap_xr.virtual.covers import write_land_cover
 from biomap_xr.virtual.ground import write_ecoregions, write_land, write_predictors
@@ -141,7 +143,7 @@ def simulate(settings: VirtualSettings, out: Path, *, threads: int | None = None
         _write_rules(truth, out, workers)
     skill = truth.skill
     _write_manifest(out / UNFINISHED, settings, skill)
-    (out / UNFINISHED).replace(out / MANIFEST)
+    give_name(out / UNFINISHED, out / MANIFEST)
     return Simulated(out, settings, skill, created=True)
 
 
@@ -252,6 +254,4 @@ def _write_manifest(path: Path, settings: VirtualSettings, skill: Mapping[str, f
         "settings": json.loads(settings.model_dump_json()),
         "skill": dict(skill),
     }
-    partial = path.with_suffix(".part")
-    partial.write_text(json.dumps(content, indent=1), encoding="utf-8")
-    partial.replace(path)
+    publish(path, json.dumps(content, indent=1))
