@@ -17,6 +17,7 @@ from biomap_xr.folds.blocks import Folds, block_folds
 from biomap_xr.habitats.ensemble.artefact import CARD, FormationModel, save_ensemble
 from biomap_xr.habitats.ensemble.features import FeatureTable
 from biomap_xr.habitats.ensemble.learners.protocol import Means, Rows
+from biomap_xr.habitats.ensemble.plots import FormationPlots, PlotPredictors
 from biomap_xr.habitats.ensemble.settings import EnsembleSettings, SelectionSettings, VoteSettings
 from biomap_xr.habitats.ensemble.training import (
     CrossValidation,
@@ -30,7 +31,7 @@ from biomap_xr.pipeline.habitat_scores import HabitatScores
 from biomap_xr.pipeline.makers.ensemble_scores import ENSEMBLE, scores_of
 from biomap_xr.pipeline.makers.external import ExternalStudy, Finished
 from biomap_xr.pipeline.makers.plots import files_of
-from biomap_xr.pipeline.makers.predictors import FormationPlots, PlotPredictors, feature_table
+from biomap_xr.pipeline.makers.predictors import feature_table, plot_predictors, slices_in
 from biomap_xr.pipeline.makers.splits import ROWS, Comparison
 from biomap_xr.pipeline.observing import Observer
 from biomap_xr.pipeline.records import EXTERNAL, PLOTS, SCORES, folder_of
@@ -98,7 +99,7 @@ class EnvironmentStudy:
     @cached_property
     def plots(self) -> PlotPredictors:
         """Plots of all formations with their predictors."""
-        found = PlotPredictors.of(self._given, self.recipe, self.table)
+        found = plot_predictors(self._given, self.recipe, self.table, self.filling)
         self.observer.report_on_plots()
         for reason, count in found.lost.items():
             logger.info("habitats by environment: %d plots %s are left out", count, reason)
@@ -137,6 +138,7 @@ class EnvironmentStudy:
             shutil.rmtree(self.folder(formation) / ROWS, ignore_errors=True)
         models = tuple(self._model(each) for each in formations)
         self._score_external(models)
+        shutil.rmtree(slices_in(self.filling.workspace), ignore_errors=True)
         return models
 
     def folder(self, formation: str) -> Path:
@@ -204,7 +206,7 @@ class EnvironmentStudy:
 
     def _score_external(self, models: Sequence[FormationModel]) -> None:
         side = self.settings.blocks.sides_m[0]
-        study = ExternalStudy(self.written, self.recipe, self.table, side)
+        study = ExternalStudy(self.written, self.recipe, self.table, side, self.filling)
         ensembles = [
             Finished(
                 each.formation, self.folder(each.formation), each.weights, self.data(each.formation)

@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biomap_xr.folds.blocks import Folds
+from biomap_xr.habitats.ensemble.plots import FormationPlots
 from biomap_xr.habitats.ensemble.prediction import predict_formation
 from biomap_xr.habitats.ensemble.training import TrainedFormation
 from biomap_xr.habitats.ensemble.voters import FormationEnsemble
 from biomap_xr.pipeline.habitat_scores import HabitatScores
-from biomap_xr.pipeline.makers.predictors import FormationPlots
 
 ENSEMBLE = "ensemble"
 """Name of all voters together; others are learners."""

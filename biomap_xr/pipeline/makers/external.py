@@ -7,11 +7,12 @@ from pathlib import Path
 
 from biomap_xr.habitats.ensemble.artefact import load_ensemble
 from biomap_xr.habitats.ensemble.features import FeatureTable
+from biomap_xr.pipeline.filling import Filling
 from biomap_xr.pipeline.fingerprints import contents
 from biomap_xr.pipeline.habitat_scores import HabitatScores
 from biomap_xr.pipeline.makers.ensemble_scores import ENSEMBLE, external_scores
 from biomap_xr.pipeline.makers.plots import files_of, take_plots
-from biomap_xr.pipeline.makers.predictors import PlotPredictors
+from biomap_xr.pipeline.makers.predictors import plot_predictors
 from biomap_xr.pipeline.records import EXTERNAL, SCORES
 from biomap_xr.recipe import Recipe
 from biomap_xr.run import fingerprint_of
@@ -44,6 +45,7 @@ class ExternalStudy:
     """Predictors of the ensembles."""
     side: int
     """Of the blocks that are resampled whole, in metres."""
+    filling: Filling
 
     def score(self, name: str, ensembles: Sequence[Finished]) -> None:
         """Score ensembles on the plots of a name, unless that is done.
@@ -60,7 +62,7 @@ class ExternalStudy:
         if not wanted:
             return
         plots, _ = take_plots(self.recipe.habitats.external[name], self.recipe.habitats)
-        found = PlotPredictors.of(plots, self.recipe, self.table)
+        found = plot_predictors(plots, self.recipe, self.table, self.filling)
         for each in wanted:
             ensemble = load_ensemble(each.folder / ENSEMBLE)
             some = found.with_classes(each.formation, ensemble.classes)

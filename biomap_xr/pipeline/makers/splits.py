@@ -25,12 +25,12 @@ from biomap_xr.habitats.ensemble.artefact import CARD
 from biomap_xr.habitats.ensemble.features import FeatureTable
 from biomap_xr.habitats.ensemble.learners.protocol import Rows
 from biomap_xr.habitats.ensemble.learners.settings import LearnerSettings
+from biomap_xr.habitats.ensemble.plots import FormationPlots
 from biomap_xr.habitats.ensemble.training import Observations, Options, TrainedFormation
 from biomap_xr.habitats.eunis import number_of
 from biomap_xr.observations.plots import Plots
 from biomap_xr.pipeline.habitat_scores import HabitatScores
 from biomap_xr.pipeline.makers.ensemble_scores import ENSEMBLE, formation_scores
-from biomap_xr.pipeline.makers.predictors import FormationPlots
 from biomap_xr.pipeline.records import SCORES, SPLIT
 from biomap_xr.programs.fits import MEMBERS, Training
 from biomap_xr.run import fingerprint_of

@@ -1,15 +1,17 @@
 import numpy as np
+from tiny_run import filling_of
 
 from biomap_xr.habitats.ensemble.artefact import load_ensemble
 from biomap_xr.pipeline.makers.ensemble_scores import external_scores, of_learner
-from biomap_xr.pipeline.makers.predictors import PlotPredictors, feature_table
+from biomap_xr.pipeline.makers.predictors import feature_table, plot_predictors
 from biomap_xr.pipeline.observing import Observer
 
 
 def rows_of(environment):
     recipe = environment.recipe.anchored(environment.workspace.root)
     table = feature_table(recipe, recipe.habitats.by_environment)
-    return PlotPredictors.of(Observer(recipe, environment.workspace).plots.plots, recipe, table)
+    plots = Observer(recipe, environment.workspace).plots.plots
+    return plot_predictors(plots, recipe, table, filling_of(environment.workspace))
 
 
 def test_all_voters_speak_of_external_plots(environment):

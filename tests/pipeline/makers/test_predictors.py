@@ -2,11 +2,18 @@ import numpy as np
 import pytest
 import rasterio
 from scipy.sparse import csr_array
+from tiny_run import filling_of
 
+from biomap_xr.cluster import profile_of
 from biomap_xr.errors import InputError
 from biomap_xr.grid import Points
-from biomap_xr.pipeline.makers.predictors import PlotPredictors, feature_table
+from biomap_xr.habitats.ensemble.plots import PlotPredictors
+from biomap_xr.pipeline.makers.predictors import feature_table, plot_predictors
 from biomap_xr.pipeline.observing import Observer
+from biomap_xr.pipeline.workers import Workers
+from biomap_xr.pipeline.workspace import Workspace
+from biomap_xr.programs import plot_predictors as program_module
+from biomap_xr.programs.plot_predictors import PlotPredictorsProgram
 
 
 @pytest.fixture(scope="module")
@@ -25,8 +32,13 @@ def plots(environment, recipe):
 
 
 @pytest.fixture(scope="module")
-def found(plots, recipe, table):
-    return PlotPredictors.of(plots, recipe, table)
+def filling(tmp_path_factory):
+    return filling_of(Workspace(tmp_path_factory.mktemp("plots")))
+
+
+@pytest.fixture(scope="module")
+def found(plots, recipe, table, filling):
+    return plot_predictors(plots, recipe, table, filling)
 
 
 def test_values_are_those_of_the_pixel_under_the_plot(found, recipe, table):
@@ -43,23 +55,23 @@ def test_units_are_those_of_the_sources(table):
     assert units["wetness"] == "percent"
 
 
-def test_plots_without_habitat_place_or_predictors_are_left_out(plots, recipe, table):
+def test_plots_without_habitat_place_or_predictors_are_left_out(plots, recipe, table, filling):
     some = plots.select(np.arange(6))
     some.longitude[1] = np.nan
     some.longitude[2], some.latitude[2] = -30.0, 30.0
     labels = ((), *some.labels[1:])
-    found = PlotPredictors.of(some.with_labels(labels), recipe, table)
+    found = plot_predictors(some.with_labels(labels), recipe, table, filling)
     assert len(found) == 3
     assert found.lost == {"without coordinates": 1, "without predictors": 1}
     assert found.labels == some.labels[3:]
     assert found.source.tolist() == [3, 4, 5]
 
 
-def test_no_plot_with_predictors_is_an_error(plots, recipe, table):
+def test_no_plot_with_predictors_is_an_error(plots, recipe, table, filling):
     some = plots.select(np.arange(2))
     some.longitude[:] = -30.0
     with pytest.raises(InputError, match="none of 2 plots with a habitat has coordinates and a"):
-        PlotPredictors.of(some, recipe, table)
+        plot_predictors(some, recipe, table, filling)
 
 
 def labelled(found, labels):
@@ -94,9 +106,49 @@ def test_rare_classes_are_dropped(found):
     assert forest.block(1000)[0].startswith("1kmE40")
 
 
-def test_covers_do_not_matter(plots, recipe, table, found):
+def test_covers_do_not_matter(plots, recipe, table, filling, found):
     bare = type(plots)(
         plots.plot_id, csr_array((len(plots), 0), dtype=np.float32), (), plots.labels,
         plots.longitude, plots.latitude, plots.site, plots.header,
     )  # fmt: skip
-    assert PlotPredictors.of(bare, recipe, table).labels == found.labels
+    assert plot_predictors(bare, recipe, table, filling).labels == found.labels
+
+
+def test_slices_and_workers_do_not_matter(plots, recipe, table, found, tmp_path, monkeypatch):
+    monkeypatch.setattr(program_module, "SLICE", 123)
+    profile = profile_of({"kind": "local", "processes": 2, "memory_limit": "1GiB"})
+    with Workers(profile) as workers:
+        again = plot_predictors(plots, recipe, table, filling_of(Workspace(tmp_path), workers))
+    assert len(tuple((tmp_path / "receipts" / "plot_predictors").glob("*.json"))) > 3
+    np.testing.assert_array_equal(again.values, found.values)
+    np.testing.assert_array_equal(again.source, found.source)
+
+
+def test_killed_plots_go_on_and_an_error_names_its_slice(
+    plots, recipe, table, found, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(program_module, "SLICE", 200)
+    own, seen = PlotPredictorsProgram.__call__, []
+
+    def failing(at, error):
+        def call(program, task):
+            seen.append(task.name)
+            if task.arguments.start == at:
+                raise error
+            return own(program, task)
+
+        monkeypatch.setattr(PlotPredictorsProgram, "__call__", call)
+
+    def take():
+        return plot_predictors(plots, recipe, table, filling_of(Workspace(tmp_path), retries=0))
+
+    failing(400, KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        take()
+    failing(600, InputError("soil_ph.tif is torn"))
+    with pytest.raises(InputError, match=r"1 slices of plots .*-000000600: InputError: soil_ph"):
+        take()
+    seen.clear()
+    failing(-1, None)
+    np.testing.assert_array_equal(take().values, found.values)
+    assert [name[-9:] for name in seen] == ["000000600"]

@@ -13,10 +13,10 @@ from biomap_xr.errors import InputError
 from biomap_xr.folds.blocks import Folds, balance_of
 from biomap_xr.folds.settings import BlockSettings
 from biomap_xr.grid import Cells, Points
+from biomap_xr.habitats.ensemble.plots import FormationPlots
 from biomap_xr.observations.plots import Plots
 from biomap_xr.pipeline.habitat_scores import HabitatScores
 from biomap_xr.pipeline.makers.by_environment import learn_by_environment
-from biomap_xr.pipeline.makers.predictors import FormationPlots
 from biomap_xr.pipeline.makers.splits import (
     Comparison,
     check_fits,
