@@ -12,7 +12,7 @@ from biomap_xr.pipeline.checking import check_habitats
 from biomap_xr.pipeline.filling import Filling
 from biomap_xr.pipeline.fingerprints import habitat_training, species_training
 from biomap_xr.pipeline.makers.by_environment import learn_by_environment
-from biomap_xr.pipeline.makers.by_species import learn_by_species
+from biomap_xr.pipeline.makers.by_species import learn_by_species, predicted_by
 from biomap_xr.pipeline.makers.covariates import gather, land_tiles
 from biomap_xr.pipeline.makers.environment_maps import EnvironmentMaps, map_by_environment
 from biomap_xr.pipeline.makers.maps import make_maps
@@ -23,7 +23,6 @@ from biomap_xr.pipeline.observing import Observer
 from biomap_xr.pipeline.scores import RECORD
 from biomap_xr.pipeline.workers import Workers
 from biomap_xr.pipeline.workspace import Workspace, identity
-from biomap_xr.programs.predicted import PredictedAssemblages
 from biomap_xr.recipe import Recipe
 from biomap_xr.run import Listener, Summary, WorkspaceLock, claim, silent
 from biomap_xr.species.artefact import fingerprint
@@ -88,7 +87,7 @@ def run(recipe: Recipe, workspace: Workspace, workers: Workers, listener: Listen
         if anchored.covariates is not None:
             covariates = _covariates(anchored.covariates, filling, observer)
         model = _species_model(recipe, observer, covariates)
-        habitats = _habitat_model(recipe, observer, covariates, model)
+        habitats = _habitat_model(recipe, observer, covariates, model, filling)
         maps = None
         if covariates is not None and model is not None:
             tiles = land_tiles(anchored, filling)
@@ -113,6 +112,7 @@ def _habitat_model(
     observer: Observer,
     covariates: Covariates | None,
     species: SpeciesModel | None,
+    filling: Filling,
 ) -> HabitatModel | None:
     """Train Pl@ntBERT where it is asked for."""
     anchored = observer.recipe
@@ -120,7 +120,7 @@ def _habitat_model(
         return None
     predicted = None
     if species is not None and covariates is not None:
-        predicted = PredictedAssemblages(species, covariates)
+        predicted = predicted_by(species, covariates, filling)
     external = anchored.habitats.external.values()
     files = [path for plots in (anchored.plots, *external) for path in files_of(plots)]
     name = fingerprint(species) if species is not None else ""

@@ -1,7 +1,9 @@
 """The assemblages that a species model predicts at cells, as Pl@ntBERT reads them."""
 
+import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +15,20 @@ from biomap_xr.errors import InputError
 from biomap_xr.grid import Cells
 from biomap_xr.habitats.assemblages import Assemblages, ranked
 from biomap_xr.observations.plot_names import species_name
+from biomap_xr.programs.loading import loaded
+from biomap_xr.programs.slices import Complete, Slice, Slices
+from biomap_xr.run import Outcome, Task, fingerprint_of, recorded
+from biomap_xr.run.arrays import array_to_bytes
+from biomap_xr.run.durable import publish
 from biomap_xr.species.inference import input_settings
-from biomap_xr.species.model import SpeciesModel
 from biomap_xr.species.scoring import probabilities
 
+KERNEL = 1
+"""Raised when the same model and cells give other rankings."""
 NAMED = 5
+SLICE = 2048
+"""Cells of a task: their windows and predictions of all species take about 1 GB."""
+RANKED = np.dtype([("species", "<i4"), ("probability", "<f4")])
 UNKNOWN = -1
 """Place of a species that the habitat model's vocabulary lacks."""
 
@@ -60,11 +71,68 @@ def require_shared(
 
 
 @dataclass(frozen=True, eq=False)
-class PredictedAssemblages:
-    """Predicts which species live in cells, with the inputs of the map's reference year."""
+class RankingProgram:
+    """Predicts the species of a slice of cells and keeps the likeliest of each."""
 
-    model: SpeciesModel
+    root: Path
+    """Of the run."""
+    model: Path
+    weights: str
+    """Fingerprint of the model: each worker loads it once."""
     covariates: Covariates
+    device: str
+    places: NDArray[np.int64]
+    """``(species,)`` of the species model: index in the habitat model's vocabulary, -1 for none."""
+    k: int
+    """Species that are kept of a cell."""
+    name: str = "predicted"
+    unit: str = "slices of plots"
+
+    @property
+    def fingerprint(self) -> str:
+        """Of everything but the cells."""
+        return fingerprint_of(
+            {
+                "kernel": KERNEL,
+                "model": self.weights,
+                "covariates": self.covariates.fingerprint,
+                "places": self.places.tolist(),
+                "k": self.k,
+            }
+        )
+
+    def __call__(self, task: Task) -> Outcome:
+        """Rank a slice: `RANKED` values ``(cell, k)``, the likeliest species first."""
+        part: Slice = task.arguments
+        probability = self._probability(Cells(*part.places()))[:, self.places != UNKNOWN]
+        column = self.places[self.places != UNKNOWN]
+        best = np.argsort(-probability, axis=1, kind="stable")[:, : self.k]
+        found = np.empty(best.shape, RANKED)
+        found["species"] = column[best]
+        found["probability"] = np.take_along_axis(probability, best, axis=1)
+        publish(part.result, array_to_bytes(found))
+        return Outcome(recorded(self.root, part.result))
+
+    def _probability(self, cells: Cells) -> NDArray[np.float32]:
+        """Predict ``(cell, species)`` with the inputs of the map's reference year."""
+        model = loaded(self.model, self.weights, self.device)
+        unknown, names = np.zeros(len(cells), np.int64), tuple(model.modalities)
+        inputs = cut_inputs(self.covariates, cells, unknown, names, input_settings(model))
+        chosen = {name: inputs[name] for name in names}
+        return probabilities(model, chosen, np.arange(len(cells)))
+
+
+@dataclass(frozen=True, eq=False)
+class PredictedAssemblages:
+    """Predicts on the workers which species live in cells."""
+
+    species: tuple[str, ...]
+    """Names of the species model."""
+    program: RankingProgram
+    """For no vocabulary yet."""
+    folder: Path
+    """Where slices are kept, so that a run that was killed goes on."""
+    complete: Complete
 
     def require_shared(self, vocabulary: Sequence[str], least: float) -> None:
         """Refuse a vocabulary that knows too few of the mapped species.
@@ -72,7 +140,7 @@ class PredictedAssemblages:
         Raises:
             InputError: It does.
         """
-        require_shared(self.model.card.species, vocabulary, least)
+        require_shared(self.species, vocabulary, least)
 
     def at(
         self, cells: Cells, vocabulary: Sequence[str], k: int
@@ -88,23 +156,23 @@ class PredictedAssemblages:
             Which cells these are ``(m,)``, and their assemblages with amounts of the ranked alone.
         """
         inside = np.flatnonzero(cells.inside).astype(np.int64)
-        places = vocabulary_places(self.model.card.species, vocabulary)
-        probability = self._probability(cells[inside])[:, places >= 0]
-        column = places[places >= 0]
-        best = np.argsort(-probability, axis=1, kind="stable")[:, :k]
-        rows = np.repeat(np.arange(len(inside)), best.shape[1])
-        values = np.take_along_axis(probability, best, axis=1).ravel()
-        shape = (len(inside), len(vocabulary))
-        amounts = csr_array((values, (rows, column[best.ravel()])), shape=shape)
+        there = cells[inside]
+        program = replace(self.program, places=vocabulary_places(self.species, vocabulary), k=k)
+        side = program.covariates.grid.tile_cells
+        # Neighbours are in one task, so that few tasks decode the same shard.
+        order = np.lexsort((there.column // side, there.row // side))
+        places = np.stack([there.row, there.column])
+        slices = Slices.keep(self.folder, places, order, SLICE, program.fingerprint)
+        self.complete(program, slices.tasks())
+        known = min(k, int((program.places != UNKNOWN).sum()))
+        found = slices.joined(np.empty((len(inside), known), RANKED))
+        rows = np.repeat(np.arange(len(inside)), known)
+        amounts = csr_array(
+            (found["probability"].ravel(), (rows, found["species"].ravel())),
+            shape=(len(inside), len(vocabulary)),
+        )
         return inside, Assemblages(ranked(amounts, k), amounts, tuple(vocabulary))
 
-    def _probability(self, cells: Cells) -> NDArray[np.float32]:
-        """Predict ``(cell, species)``."""
-        if not len(cells):
-            return np.zeros((0, len(self.model.card.species)), np.float32)
-        settings = input_settings(self.model)
-        unknown = np.zeros(len(cells), np.int64)
-        names = tuple(self.model.modalities)
-        inputs = cut_inputs(self.covariates, cells, unknown, names, settings)
-        chosen = {name: inputs[name] for name in names}
-        return probabilities(self.model, chosen, np.arange(len(cells)))
+    def forget(self) -> None:
+        """Remove the slices: what they were for is done."""
+        shutil.rmtree(self.folder, ignore_errors=True)

@@ -6,7 +6,7 @@ added to the indicators and rounded into the shard that is being filled, and the
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import lru_cache, reduce
+from functools import reduce
 from operator import add
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,13 +17,12 @@ from numpy.typing import NDArray
 
 from biomap_xr.covariates.cube import Covariates
 from biomap_xr.cubes import Shard, write_block
-from biomap_xr.errors import InputError
 from biomap_xr.grid import Tile
 from biomap_xr.habitats.cube import BY_SPECIES
 from biomap_xr.indicators.sums import Sums
 from biomap_xr.programs.by_species import HabitatPart, HabitatPass
+from biomap_xr.programs.loading import loaded
 from biomap_xr.run import Outcome
-from biomap_xr.species.artefact import load_model
 from biomap_xr.species.cube import LEVELS, SHARD, quantise
 from biomap_xr.species.inference import TileEmbedding, embed_tile, species_blocks
 from biomap_xr.species.model import SpeciesModel
@@ -86,20 +85,6 @@ class TileProgram:
         model = loaded(self.model, self.weights, self.device)
         embedding = embed_tile(model, self.covariates, tile, reach=self.reach)
         return TilePass(self, model, embedding, tile).run()
-
-
-@lru_cache(maxsize=1)
-def loaded(folder: Path, weights: str, device: str) -> SpeciesModel:
-    """Load a model once per process and fingerprint.
-
-    Raises:
-        InputError: ``cuda`` was asked for where there is none.
-    """
-    if device == "cuda" and not torch.cuda.is_available():
-        raise InputError(
-            f"device {device!r}: this worker sees no GPU; use the profile cluster/local.yaml"
-        )
-    return load_model(folder, device).eval()
 
 
 class TilePass:

@@ -8,11 +8,11 @@ from tiny_run import SERIAL
 
 from biomap_xr.covariates.cube import Covariates
 from biomap_xr.cubes import open_cube
-from biomap_xr.grid import Cells, Grid
+from biomap_xr.grid import Grid
 from biomap_xr.habitats.eunis import number_of, roll_up
 from biomap_xr.habitats.settings import AssemblageMapSettings
 from biomap_xr.programs.by_species import HabitatPart, HabitatPass
-from biomap_xr.programs.predicted import PredictedAssemblages, vocabulary_places
+from biomap_xr.programs.predicted import vocabulary_places
 from biomap_xr.species.inference import embed_tile, species_blocks
 
 assert SERIAL
@@ -105,21 +105,3 @@ def test_a_tile_of_water_has_no_habitat(part):
     maps, statistics = nothing.maps(np.zeros((4, 4), bool))
     assert (maps["habitat"] == 65535).all()
     assert statistics["sentences"] == statistics["distinct_sentences"] == 0
-
-
-def test_predicted_assemblages_are_those_of_the_map(finished, tiny):
-    grid = Grid.from_settings(tiny.grid)
-    covariates = Covariates.open(finished.workspace.covariates, grid)
-    tile = next(iter(grid.tiles()))
-    embedding = embed_tile(finished.model, covariates, tile, reach=0)
-    dense = torch.cat([block for _, block in species_blocks(finished.model, embedding, 40)])
-    row, column = np.nonzero(embedding.valid)
-    cells = Cells(row[:9] + tile.window.rows.start, column[:9] + tile.window.columns.start)
-    beyond = Cells(np.append(cells.row, -1), np.append(cells.column, -1))
-    names = finished.habitats.card.species
-    there, found = PredictedAssemblages(finished.model, covariates).at(beyond, names, 3)
-    assert there.tolist() == list(range(9))
-    places = vocabulary_places(finished.model.card.species, names)
-    for cell in range(9):
-        wanted = places[np.argsort(-dense[:, cell].numpy(), kind="stable")]
-        assert found.sentences[cell].tolist() == wanted[wanted >= 0][:3].tolist()

@@ -16,7 +16,7 @@ from biomap_xr.indicators.cube import indicators_cube
 from biomap_xr.pipeline.filling import Filling
 from biomap_xr.pipeline.makers.maps import tile_program
 from biomap_xr.pipeline.workers import Workers
-from biomap_xr.programs.species import loaded
+from biomap_xr.programs.loading import loaded
 from biomap_xr.run import FillSettings
 from biomap_xr.species.cube import species_cube
 

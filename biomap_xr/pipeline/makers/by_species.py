@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from biomap_xr.covariates.cube import Covariates
 from biomap_xr.folds.roles import Roles
 from biomap_xr.habitats.assemblages import Samples, of_plots, samples_of
 from biomap_xr.habitats.baselines.classifier import Classifier
@@ -22,6 +23,7 @@ from biomap_xr.habitats.plantbert.model import HabitatModel
 from biomap_xr.habitats.plantbert.settings import PlantBertSettings
 from biomap_xr.habitats.plantbert.training import Watching, fine_tune
 from biomap_xr.observations.plots import Plots
+from biomap_xr.pipeline.filling import Filling
 from biomap_xr.pipeline.habitat_scores import HabitatScores
 from biomap_xr.pipeline.makers.plots import (
     PlacedPlots,
@@ -34,8 +36,10 @@ from biomap_xr.pipeline.makers.plots import (
 from biomap_xr.pipeline.makers.truths import best_from_lists
 from biomap_xr.pipeline.observing import Observer
 from biomap_xr.pipeline.records import EXTERNAL, PLOTS
-from biomap_xr.programs.predicted import PredictedAssemblages
+from biomap_xr.programs.predicted import PredictedAssemblages, RankingProgram
 from biomap_xr.recipe import Recipe
+from biomap_xr.species.artefact import fingerprint
+from biomap_xr.species.model import SpeciesModel
 
 logger = logging.getLogger(__name__)
 
@@ -90,6 +94,30 @@ class Study:
         return tuple(wanted)
 
 
+def predicted_by(
+    model: SpeciesModel, covariates: Covariates, filling: Filling
+) -> PredictedAssemblages:
+    """Return what a run's species model predicts at cells, a slice of them a task.
+
+    Args:
+        model: As it lies in ``models/species``, from where workers load it.
+        covariates: What it sees.
+        filling: Whose workers predict.
+    """
+    workspace, nothing = filling.workspace, np.zeros(0, np.int64)
+    program = RankingProgram(
+        root=workspace.root,
+        model=workspace.models / "species",
+        weights=fingerprint(model),
+        covariates=covariates,
+        device=filling.workers.device,
+        places=nothing,
+        k=0,
+    )
+    folder = workspace.models / "habitats" / "predicted"
+    return PredictedAssemblages(model.card.species, program, folder, filling.complete)
+
+
 @dataclass(frozen=True, eq=False)
 class Learned:
     """The model for the map, and what was said of plots that its likes had not seen."""
@@ -135,6 +163,8 @@ def learn_by_species(
         _external(study, model, plots, name).write(scores, EXTERNAL + name, data)
     # The record of the held-out plots is last: with it the training counts as done.
     _board(study, learned).write(scores, PLOTS, data)
+    if species is not None:
+        species.forget()
     return model
 
 

@@ -141,8 +141,7 @@ def tile_program(
         InputError: A trait table does not fit, or the habitat model not the species.
     """
     workspace, wanted = filling.workspace, recipe.indicators.specialists
-    folder = workspace.models / "specialists"
-    specialists = freeze_specialists(model, covariates, tiles, wanted, folder)
+    specialists = freeze_specialists(model, covariates, tiles, wanted, filling)
     table = pd.DataFrame({"species_id": model.card.species_id, "species": model.card.species})
     traits = traits_of(recipe, table).with_specialists(specialists.species_id)
     assemblage = assemblage_of(traits, model.card, recipe.indicators.assemblage)
