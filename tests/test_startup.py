@@ -39,3 +39,7 @@ def test_settings_and_command_line_load_no_library_of_the_models(code):
 def test_rooms_are_whole_when_asked_for_a_name():
     code = "from biomap_xr.run import fill\nassert callable(fill)\nimport biomap_xr.run.fill"
     assert "zarr" in loaded_by(f"{code}\nfrom biomap_xr.run import fill\nassert callable(fill)")
+
+
+def test_a_worker_without_plantbert_does_not_load_transformers():
+    assert "transformers" not in loaded_by("import biomap_xr.programs.species")

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
+from biomap_xr import sources as readers
 from biomap_xr.covariates.composite import ALIGNMENT, Strip
 from biomap_xr.covariates.harmonise import bilinear, check_values, nearest, valid_values
 from biomap_xr.covariates.reading import Pixels, cells_in, read_around
@@ -20,7 +21,6 @@ from biomap_xr.errors import InputError
 from biomap_xr.sources import scenes as files
 from biomap_xr.sources.raster import describe
 from biomap_xr.sources.scenes import BandSource, MaskFiles, MaskRule, Scene
-from biomap_xr.sources.stac import find_items
 
 BRIGHTEST = 65_535
 
@@ -35,7 +35,7 @@ def find_scenes(root: Path, settings: Sentinel2Settings) -> tuple[Scene, ...]:
     if settings.catalogue is not None:
         mask, rule = settings.mask, _rule(settings)
         name = None if mask is None else str(mask.band)
-        return find_items(
+        return readers.find_items(
             root / settings.catalogue, settings.bands, period=(start, end), mask=name, rule=rule
         )
     scenes = tuple(_listed(root, settings)) if settings.scenes else _matching(root, settings)

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from biomap_xr.habitats import plantbert
 from biomap_xr.habitats.eunis import number_of
-from biomap_xr.habitats.plantbert.artefact import load_model
 from biomap_xr.habitats.plantbert.classify import classify, map_habitats
 from biomap_xr.habitats.plantbert.fast import FastClassifier
 from biomap_xr.habitats.plantbert.ranking import TopSpecies
@@ -46,7 +46,7 @@ class HabitatReader:
 @lru_cache(maxsize=1)
 def loaded_reader(folder: Path, weights: str, device: str) -> HabitatReader:
     """Load a habitat model once per process and fingerprint."""
-    model = load_model(folder, device)
+    model = plantbert.load_model(folder, device)
     classifier = FastClassifier.of(model.network, model.tokens, device=device)
     return HabitatReader(classifier, model.card.habitats, model.card.k)
 

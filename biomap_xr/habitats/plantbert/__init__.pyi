@@ -1,0 +1,1 @@
+from .artefact import load_model as load_model

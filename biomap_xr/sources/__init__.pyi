@@ -1,0 +1,1 @@
+from .stac import find_items as find_items
