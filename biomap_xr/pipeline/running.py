@@ -94,7 +94,7 @@ def run(recipe: Recipe, workspace: Workspace, workers: Workers, listener: Listen
             maps = make_maps(anchored, model, covariates, tiles, filling, habitats)
         made = Run(workspace, recipe, model, maps, habitats)
         made = _by_environment(made, observer, covariates, filling)
-        return replace(made, products=publish_products(anchored, workspace))
+        return replace(made, products=publish_products(anchored, filling))
 
 
 def _species_model(

@@ -1,15 +1,18 @@
 """Writing a map as GeoTIFF, window by window, and reading it back before it gets its name."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import rasterio
+import rioxarray
 import xarray as xr
 import zarr
 from numpy.typing import NDArray
+from rasterio.crs import CRS
 from rasterio.enums import Resampling
 from rasterio.io import DatasetWriter
 from rasterio.windows import Window as Pixels
@@ -124,25 +127,33 @@ def check_source(source: Source, grid: Grid) -> None:
 
 
 def compare(path: Path, source: Source, grid: Grid, settings: RasterSettings) -> None:
-    """Read a file back and compare every cell with the cube.
+    """Read a file back as its users will, and compare place, nodata and every cell with the cube.
 
     Raises:
         CorruptError: They differ.
     """
-    side = settings.block * settings.window_blocks
-    with rasterio.open(path) as file:
+    raster, side = source.raster, settings.block * settings.window_blocks
+    # Not through a checksum of what was written: the disk and the driver are in doubt, too.
+    opened = cast("xr.DataArray", rioxarray.open_rasterio(path, cache=False))
+    with closing(opened) as file:
+        found = (file.rio.crs, file.rio.nodata, file.shape[1:])
+        expected = (CRS.from_user_input(str(grid.crs)), raster.nodata, grid.shape)
+        if found != expected or not _same(file.rio.transform(), grid.geobox.affine):
+            raise CorruptError(
+                f"{raster.path} was read back with CRS, nodata and shape {found} at "
+                f"{file.rio.transform()[:6]}, expected {expected} at {grid.geobox.affine[:6]}; "
+                "check the disk and write the products again"
+            )
         for window in windows(grid.shape, side):
-            # Not through a checksum of what was written: the disk and the driver are in doubt, too.
-            found = file.read(window=_pixels(window))
-            expected = source.read(window)
-            if not np.array_equal(found, expected):
-                wrong = int((found != expected).sum())
+            there = file[:, window.rows, window.columns].to_numpy()
+            wanted = source.read(window)
+            if not np.array_equal(there, wanted):
                 raise CorruptError(
-                    f"{source.raster.path}: {wrong} cells of rows {window.rows.start} to "
-                    f"{window.rows.stop}, columns {window.columns.start} to "
+                    f"{raster.path}: {int((there != wanted).sum())} cells of rows "
+                    f"{window.rows.start} to {window.rows.stop}, columns {window.columns.start} to "
                     f"{window.columns.stop} were read back otherwise than "
-                    f"{source.raster.group}/{source.raster.variable} has them; check the disk and "
-                    "write the products again"
+                    f"{raster.group}/{raster.variable} has them; check the disk and write the "
+                    "products again"
                 )
 
 

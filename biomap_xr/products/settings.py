@@ -20,8 +20,6 @@ class RasterSettings(Settings):
     """Whether coarser versions are kept inside the file, so that all of a map shows at once."""
     cache_megabytes: int = Field(256, ge=16)
     """Memory of GDAL for inner tiles."""
-    threads: int = Field(1, ge=1)
-    """Files that are written at a time."""
 
 
 class ProductSettings(Settings):

@@ -1,12 +1,12 @@
 """All files of a map in the folders of paper 2's published data set ("Data Records")."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import xarray as xr
+from pydantic import JsonValue
 
 from biomap_xr.cubes import digest_of, open_cube
 from biomap_xr.durable import sweep
@@ -29,8 +29,12 @@ from biomap_xr.products.rasters import (
 )
 from biomap_xr.products.settings import RasterSettings
 from biomap_xr.products.style import style_of
+from biomap_xr.run import Outcome, Task, fingerprint_of, recorded
 from biomap_xr.run.durable import publish
 
+KERNEL = 1
+"""Raised when the same cubes give other files."""
+PRODUCTS = "products"
 DETAILED, STYLE = "eunis_legend_detailed.csv", "eunis_legend_style.qml"
 CROSSWALK = "documented_cross_walks.csv"
 KEPT = {
@@ -56,53 +60,109 @@ class Product:
 
 
 @dataclass(frozen=True)
+class PlannedFile:
+    """One raster that is to be written, as it travels to a worker."""
+
+    raster: Raster
+    legend: Legend | None
+    """Of its numbers, for a file of codes."""
+    tags: Mapping[str, str]
+    """Metadata of the file."""
+
+    def source(self, store: Path) -> Source:
+        """Open the variable that it is made from."""
+        variable = open_cube(store, self.raster.group)[self.raster.variable]
+        return Source(variable, self.raster, self.legend, self.tags)
+
+    def task(self, made_by: JsonValue) -> Task:
+        """Return the task of writing it.
+
+        Args:
+            made_by: What has made the cube, in short names.
+        """
+        parts: dict[str, JsonValue] = {
+            "raster": {**asdict(self.raster), "bands": list(self.raster.bands)},
+            "legend": self.legend.to_csv() if self.legend else None,
+            "tags": dict(self.tags),
+            "made by": made_by,
+        }
+        return Task(self.raster.path.replace("/", "."), self, fingerprint_of(parts))
+
+
+@dataclass(frozen=True)
+class ProductProgram:
+    """Writes the rasters of a run, one a task; paths and settings only."""
+
+    root: Path
+    """Of the run."""
+    store: Path
+    """``habitats.zarr``."""
+    folder: Path
+    """Of all products."""
+    grid: Grid
+    """Of the cubes."""
+    settings: RasterSettings
+    name: str = PRODUCTS
+    unit: str = "files"
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the layout; what a file holds is named by the key of its task."""
+        layout = self.settings.model_dump(mode="json", exclude={"cache_megabytes"})
+        return fingerprint_of({"kernel": KERNEL, "layout": layout})
+
+    def __call__(self, task: Task) -> Outcome:
+        """Write one file with its sidecar.
+
+        Raises:
+            InputError: The legend lacks a number that is on the map.
+            CorruptError: The file was not read back as it was written.
+        """
+        file: PlannedFile = task.arguments
+        path = write_raster(file.source(self.store), self.grid, self.folder, self.settings)
+        sidecar = path.with_name(path.name + SIDECAR)
+        return Outcome(recorded(self.root, path, *([sidecar] if sidecar.exists() else [])))
+
+
+@dataclass(frozen=True)
 class PlannedProducts:
     """Files that are not written yet."""
 
-    sources: tuple[Source, ...] = ()
-    """Of the rasters."""
+    files: tuple[PlannedFile, ...] = ()
+    """The rasters."""
     texts: Mapping[str, str] = field(default_factory=dict)
     """Legends and tables by path."""
 
     @property
     def paths(self) -> tuple[str, ...]:
         """All files that may be written; a raster's sidecar is not always needed."""
-        rasters = tuple(_paths(self.sources))
+        rasters = tuple(each.raster.path for each in self.files)
         return (*rasters, *(path + SIDECAR for path in rasters), *self.texts)
 
     def __add__(self, other: "PlannedProducts") -> "PlannedProducts":
         """Return the files of both."""
-        return PlannedProducts((*self.sources, *other.sources), {**self.texts, **other.texts})
+        return PlannedProducts((*self.files, *other.files), {**self.texts, **other.texts})
 
-    def write(
-        self, grid: Grid, folder: Path, settings: RasterSettings | None = None
-    ) -> "ProductList":
-        """Write all of them.
-
-        Args:
-            grid: Of the cubes.
-            folder: Where paper 2's folders are made.
-            settings: Of the layout.
+    def check(self, store: Path, grid: Grid) -> None:
+        """Look at all cubes before the first file is written.
 
         Raises:
-            InputError: A cube lies on another grid; known before the first file is written.
-            CorruptError: A file was not read back as it was written.
+            InputError: A cube lies on another grid, or is not what a file needs.
         """
-        return _write(self.sources, self.texts, grid, folder, settings or RasterSettings())
+        for each in self.files:
+            check_source(each.source(store), grid)
 
+    def sweep(self, folder: Path) -> None:
+        """Remove what killed writers left: it would be published with the folder."""
+        for place in {(folder / path).parent for path in self.paths}:
+            sweep(place)
 
-@dataclass(frozen=True)
-class ProductList:
-    """All files of a map."""
-
-    folder: Path
-    products: tuple[Product, ...]
-    """By path."""
-
-    @property
-    def size(self) -> int:
-        """In bytes."""
-        return sum(product.size for product in self.products)
+    def write_texts(self, folder: Path) -> tuple[Product, ...]:
+        """Write legends and tables, behind the maps: a legend beside no map would look finished."""
+        for path, text in self.texts.items():
+            publish(folder / path, text)
+        sizes = ((path, (folder / path).stat().st_size) for path in self.texts)
+        return tuple(Product(path, size, digest_of(folder / path)) for path, size in sizes)
 
 
 def plan_products(store: Path, legend: Legend, crosswalk: Crosswalk | None) -> PlannedProducts:
@@ -119,7 +179,7 @@ def plan_products(store: Path, legend: Legend, crosswalk: Crosswalk | None) -> P
     formations = formations_in(store)
     if not formations:
         raise InputError(f"{store} has no group below {BY_ENVIRONMENT}; make the maps first")
-    planned: list[Source] = []
+    planned: list[PlannedFile] = []
     texts: dict[str, str] = {}
     for formation in formations:
         cube = open_cube(store, f"{BY_ENVIRONMENT}/{formation}")
@@ -127,14 +187,12 @@ def plan_products(store: Path, legend: Legend, crosswalk: Crosswalk | None) -> P
         legend.require([*codes, NODATA])
         texts[f"{TOP_HABITATS}/{formation}_legend.csv"] = legend.only(codes).to_csv()
         numbered = legend.only([*codes, NODATA])
-        planned += [
-            _source(cube, raster, numbered) for raster in formation_rasters(formation, codes)
-        ]
+        planned += [_file(cube, raster, numbered) for raster in formation_rasters(formation, codes)]
     if (store / WALL_TO_WALL / "zarr.json").is_file():
         cube = open_cube(store, WALL_TO_WALL)
         # The final map has surfaces and gaps beside habitats.
         legend.require([*codes_of(cube), *SPECIAL])
-        planned += [_source(cube, raster, legend) for raster in final_rasters()]
+        planned += [_file(cube, raster, legend) for raster in final_rasters()]
         texts |= {f"{FINAL}/{DETAILED}": legend.to_csv(), f"{FINAL}/{STYLE}": style_of(legend)}
     if crosswalk is not None:
         texts[CROSSWALK] = crosswalk.to_csv()
@@ -151,7 +209,7 @@ def plan_species_products(store: Path, legend: Legend) -> PlannedProducts:
     codes = codes_of(cube)
     above = {at_level(code, level) for code in codes for level in LEVELS}
     numbered = legend.only([*sorted(above), NODATA])
-    planned = tuple(_source(cube, raster, numbered) for raster in species_rasters())
+    planned = tuple(_file(cube, raster, numbered) for raster in species_rasters())
     texts = {
         f"{BY_SPECIES}/legend.csv": numbered.to_csv(),
         f"{BY_SPECIES}/style.qml": style_of(numbered),
@@ -159,40 +217,14 @@ def plan_species_products(store: Path, legend: Legend) -> PlannedProducts:
     return PlannedProducts(planned, texts)
 
 
-def _source(cube: xr.Dataset, raster: Raster, legend: Legend) -> Source:
+def _file(cube: xr.Dataset, raster: Raster, legend: Legend) -> PlannedFile:
     if raster.variable not in cube:
         raise InputError(
             f"{raster.group} has no variable {raster.variable}, which {raster.path} needs; it has "
             f"{list(cube.data_vars)}: make the maps again"
         )
     numbered = legend if raster.kind == "codes" else None
-    return Source(cube[raster.variable], raster, numbered, tags_of(cube.attrs))
-
-
-def _write(
-    planned: Sequence[Source],
-    texts: Mapping[str, str],
-    grid: Grid,
-    folder: Path,
-    settings: RasterSettings,
-) -> ProductList:
-    # All of them are checked before the first one is written.
-    for each in planned:
-        check_source(each, grid)
-    # What a killed writer left would be published with the folder.
-    for place in {(folder / path).parent for path in [*texts, *_paths(planned)]}:
-        sweep(place)
-
-    def write(each: Source) -> Path:
-        return write_raster(each, grid, folder, settings)
-
-    # GDAL and zarrs work without Python's lock, so threads are enough.
-    with ThreadPoolExecutor(settings.threads) as pool:
-        written = list(pool.map(write, planned))
-    # Behind the maps: a legend beside no map would look finished.
-    for path, text in texts.items():
-        publish(folder / path, text)
-    return listed(folder, [*texts, *_named(folder, written)])
+    return PlannedFile(raster, numbered, tags_of(cube.attrs))
 
 
 def tags_of(attributes: Mapping[Any, Any]) -> dict[str, str]:
@@ -202,23 +234,3 @@ def tags_of(attributes: Mapping[Any, Any]) -> dict[str, str]:
     {'TIFFTAG_COPYRIGHT': 'CC-BY-4.0'}
     """
     return {tag: str(attributes[name]) for name, tag in KEPT.items() if name in attributes}
-
-
-def listed(folder: Path, paths: Iterable[str]) -> ProductList:
-    """Return the size and checksum of files by their paths below a folder."""
-    products = (
-        Product(path, (folder / path).stat().st_size, digest_of(folder / path))
-        for path in sorted(paths)
-    )
-    return ProductList(folder, tuple(products))
-
-
-def _paths(planned: Iterable[Source]) -> Iterator[str]:
-    return (each.raster.path for each in planned)
-
-
-def _named(folder: Path, written: Iterable[Path]) -> Iterator[str]:
-    for path in written:
-        for file in (path, path.with_name(path.name + SIDECAR)):
-            if file.exists():
-                yield file.relative_to(folder).as_posix()

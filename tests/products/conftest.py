@@ -9,6 +9,8 @@ from biomap_xr.habitats.cube import by_environment_cube, by_species_cube, wall_t
 from biomap_xr.habitats.eunis import number_of
 from biomap_xr.habitats.legend import legend_of
 from biomap_xr.habitats.rules.priority import RULES
+from biomap_xr.products.settings import RasterSettings
+from biomap_xr.products.write import Product, ProductProgram
 
 CODES = {"R": ("R11", "R22"), "T": ("T11", "T17", "T31")}
 ALL = [*CODES["R"], *CODES["T"], "U4"]
@@ -70,3 +72,18 @@ def store(tmp_path_factory, grid, maps):
         for name, values in maps[cube.group].items():
             write_block(path, cube.group, name, values, {})
     return path
+
+
+@pytest.fixture
+def write(store, grid):
+    """Write planned products here, one after the other; return them by path."""
+
+    def write(planned, folder, settings=None):
+        planned.check(store, grid)
+        planned.sweep(folder)
+        program = ProductProgram(folder, store, folder, grid, settings or RasterSettings())
+        shards = [each for file in planned.files for each in program(file.task(None)).shards]
+        made = (Product(each.path, each.size, each.sha256) for each in shards)
+        return sorted((*made, *planned.write_texts(folder)), key=lambda each: each.path)
+
+    return write

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import rasterio
 import rasterio.shutil
+from affine import Affine
 
 from biomap_xr.cubes import open_cube
 from biomap_xr.errors import CorruptError, InputError
@@ -135,6 +136,20 @@ def test_what_is_read_back_otherwise_is_corrupt(probability, grid, tmp_path, mon
     with pytest.raises(CorruptError, match="1 cells of rows 0 to 200, columns 256 to 300"):
         write_raster(probability, grid, tmp_path, SMALL)
     assert not [path for path in tmp_path.rglob("*") if path.suffix in (".tif", ".partial")]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("nodata", 7), ("crs", "EPSG:3857"), ("transform", Affine.scale(250, -250))]
+)
+def test_a_file_on_another_place_is_corrupt(probability, grid, tmp_path, monkeypatch, name, value):
+    def damaged(path, *arguments):
+        with rasterio.open(path, "r+") as file:
+            setattr(file, name, value)
+
+    monkeypatch.setattr(geotiff, "_add_overviews", damaged)
+    with pytest.raises(CorruptError, match="was read back with CRS, nodata and shape"):
+        write_raster(probability, grid, tmp_path, SMALL)
+    assert not list(tmp_path.rglob("*.tif"))
 
 
 def test_a_file_is_compared_with_all_of_the_cube(probability, grid, tmp_path):

@@ -1,4 +1,5 @@
 import hashlib
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,6 @@ from biomap_xr.errors import InputError
 from biomap_xr.habitats.legend import legend_of
 from biomap_xr.habitats.rules.crosswalk import Line, crosswalk_of
 from biomap_xr.habitats.rules.tables import read_documented
-from biomap_xr.products.settings import RasterSettings
 from biomap_xr.products.write import (
     plan_products,
     plan_species_products,
@@ -39,19 +39,18 @@ def crosswalk():
     return crosswalk_of([Line(23, ("T",), ("T1",)), Line(44, ("SEA",), ())], ["T11", "T17"])
 
 
-def test_the_tree_is_paper_2s(store, grid, legend, crosswalk, maps, tmp_path):
+def test_the_tree_is_paper_2s(store, write, legend, crosswalk, maps, tmp_path):
     folder = tmp_path / "products"
-    found = plan_products(store, legend, crosswalk).write(grid, folder, RasterSettings(threads=2))
-    paths = [product.path for product in found.products]
+    found = write(plan_products(store, legend, crosswalk), folder)
+    paths = [product.path for product in found]
     assert [path for path in paths if not path.endswith(".aux.xml")] == TREE
     assert sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*.*")) == sorted(paths)
-    for product in found.products:
+    for product in found:
         content = (folder / product.path).read_bytes()
         assert (len(content), hashlib.sha256(content).hexdigest()) == (
             product.size,
             product.sha256,
         )
-    assert found.size == sum(product.size for product in found.products)
     ranks = ("dominant", "top2", "top3")
     for rank, name in enumerate(ranks):
         with rasterio.open(folder / f"wall_to_wall/eunis_{name}.tif") as file:
@@ -61,8 +60,8 @@ def test_the_tree_is_paper_2s(store, grid, legend, crosswalk, maps, tmp_path):
         np.testing.assert_array_equal(file.read(), maps["by_environment/R"]["confidence"])
 
 
-def test_legends_and_rules_are_beside_the_maps(store, grid, legend, crosswalk, tmp_path):
-    plan_products(store, legend, crosswalk).write(grid, tmp_path)
+def test_legends_and_rules_are_beside_the_maps(store, write, legend, crosswalk, tmp_path):
+    write(plan_products(store, legend, crosswalk), tmp_path)
     forests = pd.read_csv(tmp_path / "topk_habitats/T_legend.csv")
     assert dict(zip(forests["Code"], forests["EUNIS3"], strict=True)) == {
         7101: "T11",
@@ -75,10 +74,10 @@ def test_legends_and_rules_are_beside_the_maps(store, grid, legend, crosswalk, t
     assert again.surface == ("", "SEA")
 
 
-def test_a_second_run_replaces_the_first(store, grid, legend, tmp_path):
-    first = plan_products(store, legend, None).write(grid, tmp_path)
+def test_a_second_run_replaces_the_first(store, write, legend, tmp_path):
+    first = write(plan_products(store, legend, None), tmp_path)
     (tmp_path / "wall_to_wall/.eunis_top2.tif.dead.partial").write_bytes(b"left by a killed writer")
-    assert plan_products(store, legend, None).write(grid, tmp_path) == first
+    assert write(plan_products(store, legend, None), tmp_path) == first
     assert not list(tmp_path.rglob("*.partial"))
 
 
@@ -92,9 +91,9 @@ def test_a_store_without_maps_is_refused(legend, tmp_path):
         plan_products(tmp_path, legend, None)
 
 
-def test_habitats_of_species_have_files_of_their_own(store, grid, legend, maps, tmp_path):
-    found = plan_species_products(store, legend).write(grid, tmp_path)
-    assert [p.path for p in found.products if p.path.endswith((".tif", ".csv", ".qml"))] == [
+def test_habitats_of_species_have_files_of_their_own(store, grid, write, legend, maps, tmp_path):
+    found = write(plan_species_products(store, legend), tmp_path)
+    assert [p.path for p in found if p.path.endswith((".tif", ".csv", ".qml"))] == [
         "by_species/confidence.tif",
         "by_species/habitat.tif",
         "by_species/legend.csv",
@@ -114,11 +113,24 @@ def test_attributes_go_with_the_files():
     assert tags_of({"license": "MIT", "other": 1}) == {"TIFFTAG_COPYRIGHT": "MIT"}
 
 
-def test_files_are_known_before_they_are_written(store, grid, legend, crosswalk, tmp_path):
+def test_files_are_known_before_they_are_written(store, write, legend, crosswalk, tmp_path):
     planned = plan_products(store, legend, crosswalk) + plan_species_products(store, legend)
     assert not any(tmp_path.iterdir())
-    found = planned.write(grid, tmp_path, RasterSettings())
-    assert {each.path for each in found.products} <= set(planned.paths)
+    found = write(planned, tmp_path)
+    assert {each.path for each in found} <= set(planned.paths)
     assert {path for path in planned.paths if not path.endswith(".aux.xml")} == {
-        each.path for each in found.products if not each.path.endswith(".aux.xml")
+        each.path for each in found if not each.path.endswith(".aux.xml")
     }
+
+
+def test_the_key_of_a_file_names_what_it_is_made_of(store, legend):
+    planned = plan_products(store, legend, None)
+    tasks = {each.name: each for each in (file.task("maps") for file in planned.files)}
+    assert set(tasks) == {path.replace("/", ".") for path in TREE if path.endswith(".tif")}
+    assert len({each.key for each in tasks.values()}) == len(tasks)
+    (dominant,) = [each for each in planned.files if "dominant" in each.raster.path]
+    own = tasks["wall_to_wall.eunis_dominant.tif"].key
+    assert dominant.task("maps").key == own
+    assert dominant.task("other maps").key != own
+    other = legend_of(["T17"], {"T17": "Beech"})
+    assert replace(dominant, legend=other).task("maps").key != own

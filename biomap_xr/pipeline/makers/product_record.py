@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from biomap_xr.habitats.cube import WALL_TO_WALL
 from biomap_xr.pipeline.records import HABITATS
 from biomap_xr.pipeline.workspace import Workspace
 from biomap_xr.products.settings import ProductSettings
@@ -24,7 +25,8 @@ logger = logging.getLogger(__name__)
 KERNEL = 1
 """Raised when the same maps give other files."""
 RECORD = "products.json"
-PROGRAMS = ("maps", "environment", "wall_to_wall")
+MAPS, ENVIRONMENT = "maps", "environment"
+PROGRAMS = (MAPS, ENVIRONMENT, WALL_TO_WALL)
 
 
 @dataclass(frozen=True)
@@ -109,8 +111,8 @@ def asked_of(recipe: Recipe, workspace: Workspace, settings: ProductSettings) ->
     """Name all that files depend on, as far as no legend and no rule has to be read for it."""
     parts: dict[str, JsonValue] = {
         "kernel": KERNEL,
-        "settings": settings.model_dump(mode="json", exclude={"rasters": {"threads"}}),
-        "maps": {name: _state_of(workspace, name) for name in PROGRAMS},
+        "settings": settings.model_dump(mode="json", exclude={"rasters": {"cache_megabytes"}}),
+        "maps": {name: state_of(workspace, name) for name in PROGRAMS},
         "attributes": [recipe.licence, recipe.citation, recipe.name],
     }
     return fingerprint_of(parts)
@@ -135,7 +137,7 @@ def _place(workspace: Workspace) -> Path:
     return workspace.models / HABITATS / RECORD
 
 
-def _state_of(workspace: Workspace, program: str) -> "JsonValue":
+def state_of(workspace: Workspace, program: str) -> "JsonValue":
     """Name what a program has made: its latest plan, and the tiles that are finished by it."""
     plan = Plan.read(workspace.plan(program))
     if plan is None:

@@ -1,7 +1,7 @@
 """The files of a run's habitat maps for others, written once and when something changed."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,14 +14,24 @@ from biomap_xr.habitats.legend import Legend
 from biomap_xr.habitats.rules.crosswalk import Crosswalk
 from biomap_xr.habitats.rules.rulebook import read_crosswalk
 from biomap_xr.habitats.rules.settings import RulesSettings
-from biomap_xr.pipeline.makers.product_record import ProductRecord, asked_of
+from biomap_xr.pipeline.filling import Filling
+from biomap_xr.pipeline.makers.product_record import (
+    ENVIRONMENT,
+    MAPS,
+    PROGRAMS,
+    ProductRecord,
+    asked_of,
+    state_of,
+)
 from biomap_xr.pipeline.makers.rules import legend_of_map
 from biomap_xr.pipeline.workspace import Workspace
-from biomap_xr.products.rasters import formations_in
+from biomap_xr.products.rasters import Raster, formations_in
 from biomap_xr.products.settings import ProductSettings
 from biomap_xr.products.write import (
+    PRODUCTS,
     PlannedProducts,
     Product,
+    ProductProgram,
     plan_products,
     plan_species_products,
 )
@@ -52,12 +62,13 @@ class Published:
         return sum(product.size for product in self.products)
 
 
-def publish_products(recipe: Recipe, workspace: Workspace) -> Published | None:
+def publish_products(recipe: Recipe, filling: Filling) -> Published | None:
     """Write the files that a recipe asks for, with a list of their checksums.
 
     Args:
         recipe: With absolute paths.
-        workspace: Of a run whose maps are there; what is missing is left out.
+        filling: Of a run whose maps are there, what is missing is left out; its workers write a
+            file each, and none that is there already.
 
     Returns:
         The files; None where the recipe asks for none, or there is no map.
@@ -66,7 +77,7 @@ def publish_products(recipe: Recipe, workspace: Workspace) -> Published | None:
         InputError: The legend lacks codes of the maps, or a cube lies on another grid.
         CorruptError: A file was not read back as it was written.
     """
-    settings = recipe.products
+    settings, workspace = recipe.products, filling.workspace
     if settings is None or not workspace.habitats.exists():
         return None
     parts = PublishedParts.of(recipe, workspace, settings)
@@ -75,15 +86,38 @@ def publish_products(recipe: Recipe, workspace: Workspace) -> Published | None:
     former, folder = ProductRecord.read(workspace), workspace.products
     if former.fingerprint == parts.fingerprint and former.intact(folder):
         return Published(folder, former.products, written=False)
-    planned = parts.plan()
+    planned, grid = parts.plan(), Grid.from_settings(recipe.grid)
+    planned.check(workspace.habitats, grid)
     former.begin(workspace, planned.paths)
-    made = planned.write(Grid.from_settings(recipe.grid), folder, settings.rasters)
-    products = made.products
+    planned.sweep(folder)
+    states = {each: state_of(workspace, each) for each in PROGRAMS}
+    tasks = [each.task([states[name] for name in makers_of(each.raster)]) for each in planned.files]
+    filling.complete(
+        ProductProgram(workspace.root, workspace.habitats, folder, grid, settings.rasters),
+        tasks,
+    )
+    rasters = _of_receipts(workspace, [task.name for task in tasks])
+    products = tuple(sorted((*rasters, *planned.write_texts(folder)), key=lambda each: each.path))
     publish(folder / CHECKSUMS, "".join(f"{each.sha256}  {each.path}\n" for each in products))
     ProductRecord(parts.fingerprint, parts.asked).end(workspace, products)
     megabytes = sum(each.size for each in products) / 1e6
     logger.info("products: %d files, %.1f MB in %s", len(products), megabytes, folder)
     return Published(folder, products, written=True)
+
+
+def makers_of(raster: Raster) -> tuple[str, ...]:
+    """Name the programs that fill the group of a raster."""
+    if raster.group == BY_SPECIES:
+        return (MAPS,)
+    return (WALL_TO_WALL,) if raster.group == WALL_TO_WALL else (ENVIRONMENT, WALL_TO_WALL)
+
+
+def _of_receipts(workspace: Workspace, names: Sequence[str]) -> Iterator[Product]:
+    """List the files that tasks have written, with the checksums that workers took."""
+    ledger, begin = workspace.ledger(PRODUCTS), f"{workspace.products.name}/"
+    for receipt in map(ledger.read, names):
+        for shard in receipt.shards if receipt else ():
+            yield Product(shard.path.removeprefix(begin), shard.size, shard.sha256)
 
 
 @dataclass(frozen=True)

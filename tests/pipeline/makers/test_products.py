@@ -1,14 +1,19 @@
 import hashlib
+import shutil
 
 import numpy as np
 import pytest
 import rasterio
+from tiny_run import filling_of
 
+from biomap_xr.cluster import profile_of
 from biomap_xr.cubes import open_cube
-from biomap_xr.errors import InputError
+from biomap_xr.errors import CorruptError, InputError
 from biomap_xr.pipeline.makers.products import publish_products
 from biomap_xr.pipeline.makers.stale import drop_group
 from biomap_xr.pipeline.status import progress_of
+from biomap_xr.pipeline.workers import Workers
+from biomap_xr.products.geotiff import write_raster
 from biomap_xr.products.settings import ProductSettings, RasterSettings
 from biomap_xr.run.plan import Plan
 
@@ -60,31 +65,45 @@ def test_checksums_verify(environment):
 
 def test_nothing_is_written_twice_but_what_is_lost_is(environment, environment_copy):
     recipe = anchored(environment, environment_copy)
-    again = publish_products(recipe, environment_copy)
+    again = publish_products(recipe, filling_of(environment_copy))
     assert not again.written
     assert again.products == environment.products.products
-    (environment_copy.products / "wall_to_wall" / "eunis_top2.tif").unlink()
-    assert publish_products(recipe, environment_copy).written
-    assert (environment_copy.products / "wall_to_wall" / "eunis_top2.tif").is_file()
+    lost = environment_copy.products / "wall_to_wall" / "eunis_top2.tif"
+    lost.unlink()
+    before = times(environment_copy.products)
+    assert publish_products(recipe, filling_of(environment_copy)).written
+    after = times(environment_copy.products)
+    assert after.pop("wall_to_wall/eunis_top2.tif")
+    # Legends and the list of checksums are small, and written again.
+    assert {path for path in after if path.endswith((".tif", ".aux.xml"))} == {
+        path for path in before if path.endswith((".tif", ".aux.xml"))
+    }
+    assert all(after[path] == before[path] for path in after if path.endswith(".tif"))
 
 
 def test_another_layout_is_written_anew(environment, environment_copy):
     recipe = anchored(environment, environment_copy)
     layout = ProductSettings(rasters=RasterSettings(overviews=False))
     changed = recipe.model_copy(update={"products": layout})
-    assert publish_products(changed, environment_copy).written
-    threads = ProductSettings(rasters=RasterSettings(overviews=False, threads=2))
-    same = recipe.model_copy(update={"products": threads})
-    assert not publish_products(same, environment_copy).written
+    assert publish_products(changed, filling_of(environment_copy)).written
+    memory = ProductSettings(rasters=RasterSettings(overviews=False, cache_megabytes=64))
+    same = recipe.model_copy(update={"products": memory})
+    assert not publish_products(same, filling_of(environment_copy)).written
 
 
 def test_nothing_is_published_unasked(environment, environment_copy):
     recipe = anchored(environment, environment_copy)
-    assert publish_products(recipe.model_copy(update={"products": None}), environment_copy) is None
+    assert (
+        publish_products(recipe.model_copy(update={"products": None}), filling_of(environment_copy))
+        is None
+    )
     species = ProductSettings(by_environment=False)
     # There is no habitat by species in this run.
     assert (
-        publish_products(recipe.model_copy(update={"products": species}), environment_copy) is None
+        publish_products(
+            recipe.model_copy(update={"products": species}), filling_of(environment_copy)
+        )
+        is None
     )
 
 
@@ -95,13 +114,18 @@ def test_a_legend_without_a_code_is_refused(environment, environment_copy):
     legend.unlink()
     legend.write_text("\n".join(line for line in lines if ",R22," not in line))
     with pytest.raises(InputError, match="lacks 1 of the codes that the map needs: R22"):
-        publish_products(recipe, environment_copy)
+        publish_products(recipe, filling_of(environment_copy))
 
 
 def fewer(recipe, formations):
     ensembles = recipe.habitats.by_environment.model_copy(update={"formations": formations})
     habitats = recipe.habitats.model_copy(update={"by_environment": ensembles})
     return recipe.model_copy(update={"habitats": habitats})
+
+
+def times(folder):
+    files = (each for each in folder.rglob("*") if each.is_file())
+    return {each.relative_to(folder).as_posix(): each.stat().st_mtime_ns for each in files}
 
 
 def files_in(folder):
@@ -121,7 +145,7 @@ def test_files_of_former_maps_go(environment, environment_copy, caplog):
     assert len(gone) >= 4
     other_maps(environment_copy, "N")
     with caplog.at_level("INFO"):
-        made = publish_products(fewer(recipe, ("R", "T")), environment_copy)
+        made = publish_products(fewer(recipe, ("R", "T")), filling_of(environment_copy))
     assert made.written
     assert f"products: {len(gone)} files of former maps are removed" in caplog.messages
     listed = {each.path for each in made.products}
@@ -142,9 +166,47 @@ def test_a_kill_between_forgets_no_file(environment, environment_copy, monkeypat
     other_maps(environment_copy, "N")
     monkeypatch.setattr(place, stop)
     with pytest.raises(KeyboardInterrupt):
-        publish_products(fewer(recipe, ("R", "T")), environment_copy)
+        publish_products(fewer(recipe, ("R", "T")), filling_of(environment_copy))
     monkeypatch.undo()
     assert progress_of(environment.recipe, environment_copy).products is False
     other_maps(environment_copy, "R")
-    made = publish_products(fewer(recipe, ("T",)), environment_copy)
+    made = publish_products(fewer(recipe, ("T",)), filling_of(environment_copy))
     assert files_in(folder) == {*(each.path for each in made.products), "SHA256SUMS"}
+
+
+def test_workers_write_the_same_files(environment, environment_copy):
+    recipe, folder = anchored(environment, environment_copy), environment_copy.products
+    own = {name: (folder / name).read_bytes() for name in files_in(folder)}
+    shutil.rmtree(folder)
+    profile = profile_of({"kind": "local", "processes": 2, "memory_limit": "1GiB"})
+    with Workers(profile) as workers:
+        made = publish_products(recipe, filling_of(environment_copy, workers))
+    assert made.products == environment.products.products
+    assert {name: (folder / name).read_bytes() for name in files_in(folder)} == own
+
+
+def test_killed_files_go_on_and_an_error_names_its_file(environment, environment_copy, monkeypatch):
+    recipe, folder = anchored(environment, environment_copy), environment_copy.products
+    shutil.rmtree(folder)
+    seen = []
+
+    def failing(at, error):
+        def write(source, *arguments):
+            seen.append(source.raster.path)
+            if source.raster.path == at:
+                raise error
+            return write_raster(source, *arguments)
+
+        monkeypatch.setattr("biomap_xr.products.write.write_raster", write)
+
+    failing("topk_habitats/R_topk.tif", KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        publish_products(recipe, filling_of(environment_copy))
+    failing("wall_to_wall/eunis_top3.tif", CorruptError("torn"))
+    with pytest.raises(CorruptError, match=r"products: 1 files .*eunis_top3.tif: CorruptError"):
+        publish_products(recipe, filling_of(environment_copy, retries=0))
+    assert not (folder / "SHA256SUMS").exists()
+    seen.clear()
+    failing("", None)
+    assert publish_products(recipe, filling_of(environment_copy)).written
+    assert seen == ["wall_to_wall/eunis_top3.tif"]
