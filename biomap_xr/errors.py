@@ -30,6 +30,12 @@ class SetAsideError(BiomapError):
     status = 4
 
 
+class StoppedError(BiomapError):
+    """A run that somebody asked to stop; the same command goes on (exit status 4)."""
+
+    status = 4
+
+
 class CorruptError(BiomapError):
     """Stored bytes that are not the ones that were written (exit status 5)."""
 

@@ -3,10 +3,11 @@
 import ipaddress
 import logging
 import os
+import signal
 import socket
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,6 +19,7 @@ from distributed import Client, LocalCluster
 from distributed.security import Security
 from distributed.system import MEMORY_LIMIT
 
+from biomap_xr.cluster.asking import answered, quietly
 from biomap_xr.cluster.memory import allocator_environment
 from biomap_xr.cluster.profiles import (
     AddressProfile,
@@ -26,11 +28,21 @@ from biomap_xr.cluster.profiles import (
     Profile,
     SerialProfile,
 )
-from biomap_xr.cluster.sessions import DaskSession, IgnoreInterrupt, SerialSession, Session
+from biomap_xr.cluster.sessions import (
+    ANSWER,
+    FAREWELL,
+    DaskSession,
+    IgnoreInterrupt,
+    SerialSession,
+    Session,
+)
 from biomap_xr.errors import InputError
 
 LOCAL_PROFILE = "cluster/local.yaml"
-NANNY = logging.getLogger("distributed.nanny")
+# What a closing cluster says of itself: its work is done, or the run says what went wrong.
+CLOSING = ("distributed", "tornado.application", "asyncio")
+START = 300.0
+"""Seconds to wait for worker processes on this machine, whatever else it does."""
 
 
 class InsecureAddressWarning(UserWarning):
@@ -161,16 +173,58 @@ def _started(start: Callable[[], Any], kernel_threads: int) -> Iterator[Client]:
         stack.enter_context(_restored(environment))
         # What is set here goes before the profile in Dask's eyes, so it steps aside for a moment;
         # no longer, since this process trains models with all its threads meanwhile.
-        stack.callback(NANNY.setLevel, NANNY.level)
         with _restored(environment):
             os.environ.update(environment)
-            cluster = stack.enter_context(start())
-        # Its work is done, but a worker that held much memory may need longer than the nanny waits.
-        stack.callback(NANNY.setLevel, logging.ERROR)
-        client = stack.enter_context(Client(cluster))
+            try:
+                cluster = answered(START, start)
+            except TimeoutError as error:
+                raise InputError(
+                    f"the workers of this machine did not start within {START:g} s ({error}); "
+                    "expected them sooner: is it out of memory or overloaded? Lower processes in "
+                    "the profile"
+                ) from error
+        stack.callback(_close_cluster, cluster)
+        client = Client(cluster, timeout=ANSWER)
+        stack.callback(_close_client, client)
         # Ctrl-C reaches the whole process group.
-        client.register_plugin(IgnoreInterrupt())
+        answered(ANSWER, client.register_plugin, IgnoreInterrupt())
         yield client
+
+
+def _close_client(client: Client) -> None:
+    with _hushed():
+        quietly(2 * FAREWELL, client.close, timeout=FAREWELL)
+
+
+def _close_cluster(cluster: Any) -> None:
+    """End our own workers, whatever they do; never in place of an error that is on its way.
+
+    Nothing is lost: what they have finished is on disk, and what they have not is not wanted.
+    """
+    with _hushed():
+        for nanny in list(cluster.workers.values()):
+            # It would start the worker anew.
+            nanny.close_gracefully()
+            if nanny.pid:
+                # The worker may have died by itself.
+                with suppress(ProcessLookupError):
+                    os.kill(nanny.pid, signal.SIGKILL)
+        # Else it is tried once more, and waited for, when the interpreter ends.
+        cluster.shutdown_on_close = False
+        quietly(2 * FAREWELL, cluster.close, timeout=2 * FAREWELL)
+
+
+@contextmanager
+def _hushed() -> Iterator[None]:
+    loggers = [logging.getLogger(name) for name in CLOSING]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 def _reached(profile: AddressProfile, stack: ExitStack) -> Client:
@@ -181,11 +235,10 @@ def _reached(profile: AddressProfile, stack: ExitStack) -> Client:
     """
     security = _security(profile)
     try:
-        client = stack.enter_context(
-            Client(profile.address, timeout=profile.patience, security=security)
-        )
-    except (OSError, TimeoutError) as error:
+        client = Client(profile.address, timeout=profile.patience, security=security)
+    except OSError as error:
         raise _no_scheduler(profile, error) from error
+    stack.callback(_close_client, client)
     try:
         client.wait_for_workers(profile.workers, timeout=profile.patience)
     except TimeoutError as error:

@@ -20,6 +20,7 @@ from dask.local import SynchronousExecutor
 from distributed import Client, Future, KilledWorker, Worker, WorkerPlugin
 from distributed.scheduler import NoValidWorkerError, NoWorkerError
 
+from biomap_xr.cluster.asking import answered, quietly
 from biomap_xr.cluster.memory import release_freed_memory
 from biomap_xr.cluster.profiles import Device
 
@@ -29,6 +30,10 @@ Job = Callable[..., object]
 PREFIX = "tile"
 FETCH = 600
 """Seconds to wait for a result: a tile whose worker died right after it is run once more."""
+ANSWER = 60.0
+"""Seconds to wait for a scheduler's answer; one under load takes some, a dead one all of them."""
+FAREWELL = 2.0
+"""Seconds to wait for it when what it does matters no more."""
 REFRESH = 2.0
 """Seconds for which the number of workers is taken as known: a large cluster's list is long."""
 
@@ -133,11 +138,16 @@ class DaskSession:
         return max(self._threads(), default=1)
 
     def start(self, job: Job) -> None:
-        """Send the function to every worker that is there or will come, once each."""
+        """Send the function to every worker that is there or will come, once each.
+
+        Raises:
+            OSError: The scheduler is gone, or does not answer (`TimeoutError`).
+        """
         # A token for each function: a scheduler elsewhere may serve several runs.
         self._forget_job()
         self._token = uuid.uuid4().hex
-        self.client.register_plugin(JobPlugin(self._token, cloudpickle.dumps(job)))
+        plugin = JobPlugin(self._token, cloudpickle.dumps(job))
+        answered(ANSWER, self.client.register_plugin, plugin)
 
     def submit(self, name: str, *arguments: object) -> None:
         """Run the function on some worker; a cluster that is gone is told by `wait`."""
@@ -176,10 +186,10 @@ class DaskSession:
         futures, self._futures = [each for each in self._futures.values() if each], {}
         if futures and self.client.status == "running":
             # A finished run leaves nothing behind on a scheduler that goes on.
-            self.client.cancel(futures, force=True)
+            quietly(FAREWELL, self.client.cancel, futures, force=True)
 
     def close(self) -> None:
-        """Let the workers forget the function."""
+        """Let the workers forget the function; what hinders that is no error of the run."""
         self.abandon()
         self._forget_job()
 
@@ -187,11 +197,15 @@ class DaskSession:
         future = self._futures.pop(name)
         if future is None:
             return Ended(name, "lost", error=CancelledError(f"task {name} found no scheduler"))
-        if future.status == "finished":
-            return _result(name, future)
-        if future.status != "error":
+        try:
+            # Its worker or scheduler may be gone meanwhile.
+            if future.status == "finished":
+                return Ended(name, "finished", future.result(timeout=FETCH))
+            error = future.exception(timeout=ANSWER)
+        except (CancelledError, TimeoutError) as gone:
+            return Ended(name, "lost", error=gone)
+        if error is None:
             return Ended(name, "lost", error=CancelledError(f"task {name} was {future.status}"))
-        error = future.exception()
         if isinstance(error, KilledWorker):
             return Ended(name, "killed", error=error)
         lost = isinstance(error, NoWorkerError | NoValidWorkerError)
@@ -201,22 +215,17 @@ class DaskSession:
         """Return the number of threads of each worker, asking the scheduler now and then."""
         now = time.monotonic()
         if now - self._asked > REFRESH:
-            workers = self.client.scheduler_info(n_workers=-1).get("workers", {})
-            self._known, self._asked = [worker["nthreads"] for worker in workers.values()], now
+            self._asked = now
+            # Without an answer, what was known last is the best guess; the end is told by `wait`.
+            info = quietly(ANSWER, self.client.scheduler_info, n_workers=-1)
+            if info is not None:
+                self._known = [worker["nthreads"] for worker in info.get("workers", {}).values()]
         return self._known
 
     def _forget_job(self) -> None:
         if self._token and self.client.status == "running":
-            self.client.unregister_worker_plugin(f"biomap-job-{self._token}")
+            quietly(FAREWELL, self.client.unregister_worker_plugin, f"biomap-job-{self._token}")
         self._token = ""
-
-
-def _result(name: str, future: Future[object]) -> Ended:
-    """Fetch the small result of a task, whose worker or scheduler may be gone meanwhile."""
-    try:
-        return Ended(name, "finished", future.result(timeout=FETCH))
-    except (CancelledError, TimeoutError) as error:
-        return Ended(name, "lost", error=error)
 
 
 Session = SerialSession | DaskSession

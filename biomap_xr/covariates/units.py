@@ -48,11 +48,6 @@ class Conversion:
     scale: float
     offset: float
 
-    @property
-    def identical(self) -> bool:
-        """Whether nothing changes."""
-        return self.scale == 1 and self.offset == 0
-
 
 def conversion(given: str, wanted: str) -> Conversion:
     """Return the step from a unit to another of the same quantity.

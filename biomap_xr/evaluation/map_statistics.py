@@ -1,19 +1,15 @@
 """Where the mapped species are: the numbers of paper 1, section 4, counted shard by shard."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from itertools import product
 from typing import Any
 
 import numpy as np
-import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from biomap_xr.errors import InputError
 from biomap_xr.species.cube import LEVELS
 
-BLOCK = {"species": 64, "y": 500, "x": 500}
-"""Most that is read at a time: a shard holds more species than are needed at once."""
 SQUARE_METRES_PER_KM2 = 1e6
 
 
@@ -74,38 +70,6 @@ def lowest_level(threshold: ArrayLike) -> NDArray[np.int64]:
     level = np.ceil(wanted - 1e-4)
     within = np.isfinite(wanted) & (level <= LEVELS)
     return np.where(within, np.maximum(level, 1), LEVELS + 1).astype(np.int64)
-
-
-def count_species(cube: xr.Dataset, threshold: ArrayLike | None = None) -> SpeciesCounts:
-    """Count the cells of every species of an opened species cube, a part of a shard at a time.
-
-    Args:
-        cube: as `species.zarr` is opened: ``probability`` ``(species, y, x)`` uint8, ``valid``
-            ``(y, x)``.
-        threshold: of presence ``(species,)``; the cube's ``threshold_f`` where it is left out.
-    """
-    probability = cube["probability"]
-    chosen = cube["threshold_f"].to_numpy() if threshold is None else np.asarray(threshold)
-    chosen = np.broadcast_to(chosen, probability.sizes["species"])
-    cells = np.zeros(probability.sizes["species"], np.int64)
-    valid = 0
-    for rows, columns in product(_cuts(probability, "y"), _cuts(probability, "x")):
-        window = cube["valid"].isel(y=rows, x=columns).to_numpy() != 0
-        # Sea costs one small read and no probability at all.
-        if not window.any():
-            continue
-        valid += int(window.sum())
-        for species in _cuts(probability, "species"):
-            levels = probability.isel(species=species, y=rows, x=columns).to_numpy()
-            cells[species] += SpeciesCounts.of(levels, chosen[species], window).cells
-    return SpeciesCounts(cells, valid)
-
-
-def _cuts(array: xr.DataArray, dim: str) -> Iterator[slice]:
-    axis = array.get_axis_num(dim)
-    stored = array.encoding.get("shards") or array.encoding.get("chunks")
-    step = min(int(stored[axis]), BLOCK[dim]) if stored else BLOCK[dim]
-    return (slice(start, start + step) for start in range(0, array.sizes[dim], step))
 
 
 @dataclass(frozen=True)

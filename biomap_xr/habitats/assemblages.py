@@ -144,28 +144,6 @@ def of_plots(plots: Plots, k: int) -> Assemblages:
     return Assemblages(sentences, plots.cover.astype(np.float32), tuple(plots.species))
 
 
-def of_probability(
-    probability: NDArray[np.floating], species: Sequence[str], k: int
-) -> Assemblages:
-    """Rank the species of cells by their probability.
-
-    Args:
-        probability: ``(n, species)`` 0 to 1.
-        species: Names.
-        k: Species of a sentence at most.
-
-    Raises:
-        InputError: There is not one name per column.
-    """
-    if probability.ndim != 2 or probability.shape[1] != len(species):
-        raise InputError(
-            f"probabilities have shape {probability.shape} for {len(species)} species; expected "
-            "(n, species): give the table of the model that made them"
-        )
-    amounts = csr_array(probability.astype(np.float32))
-    return Assemblages(ranked(amounts, k), amounts, tuple(species))
-
-
 def samples_of(
     assemblages: Assemblages,
     labels: Sequence[Sequence[str]],

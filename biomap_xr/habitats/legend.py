@@ -7,7 +7,7 @@ decides alone.
 """
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
@@ -115,7 +115,7 @@ class Legend:
     """Lines by ascending number; each number and each code once.
 
     >>> legend = legend_of(["T17", "R22"])
-    >>> legend.code_of(7107), legend.number_of("R22"), legend.numbers_of(["T17"]).tolist()
+    >>> legend.code_of(7107), legend.number_of("R22")
     ('T17', 5202, [7107])
     """
 
@@ -169,15 +169,6 @@ class Legend:
                 "name the legend that the map was made with"
             )
         return self.by_number[number].code
-
-    def numbers_of(self, codes: Sequence[str]) -> NDArray[np.uint16]:
-        """Return the numbers of codes ``(code,)``.
-
-        Raises:
-            InputError: The legend lacks some; all of them are named.
-        """
-        self.require(codes)
-        return np.array([self.by_code[_spelt(code)].number for code in codes], np.uint16)
 
     def require(self, codes: Collection[str]) -> None:
         """Check that the legend has every code that a map needs.

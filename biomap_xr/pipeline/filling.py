@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from biomap_xr.errors import BiomapError, CorruptError, InputError, SetAsideError
 from biomap_xr.pipeline.workers import Workers
 from biomap_xr.pipeline.workspace import Workspace
-from biomap_xr.run import Failure, FillSettings, Listener, Program, Summary, fill, silent
+from biomap_xr.run import Failure, FillSettings, Listener, Program, Summary, fill, silent, stopping
 from biomap_xr.run.plan import Plan
 from biomap_xr.run.task import Item, unit_of
 
@@ -26,7 +26,11 @@ class Filling:
     listener: Listener = silent
 
     def run(self, program: Program[Item], tiles: Iterable[Item]) -> Summary:
-        """Run a program on the tiles that have no valid receipt; paths are in the workspace."""
+        """Run a program on the tiles that have no valid receipt; paths are in the workspace.
+
+        Raises:
+            StoppedError: Somebody asked the run to stop.
+        """
         ledger, root = self.workspace.ledger(program.name), self.workspace.root
         wanted = tuple(tiles)
         Plan.of(program, wanted).write(self.workspace.plan(program.name))
@@ -34,7 +38,7 @@ class Filling:
         self._forget(program, {item.name for item in done})
         if len(done) == len(wanted):
             return Summary(program.name, (), tuple(item.name for item in done), ())
-        return fill(
+        summary = fill(
             program,
             wanted,
             ledger,
@@ -43,6 +47,9 @@ class Filling:
             settings=self.settings,
             listener=self.listener,
         )
+        # No later stage begins, and nothing that is not whole is published.
+        stopping.check()
+        return summary
 
     def _forget(self, program: Program[Item], done: set[str]) -> None:
         """Drop records of failures that are no more: of former programs, and of finished tiles.

@@ -17,7 +17,7 @@ from biomap_xr.pipeline.console import log_to, opened, standard_output
 from biomap_xr.pipeline.running import Run, run
 from biomap_xr.pipeline.summing import MapSums
 from biomap_xr.pipeline.workers import Workers
-from biomap_xr.run import watch
+from biomap_xr.run import stopping, watch
 from biomap_xr.run.progress import duration
 
 
@@ -34,7 +34,11 @@ def run_recipe(recipe: Path, cluster: Path | None, workspace: Path | None) -> in
     keep_freed_memory()
     start = time.monotonic()
     console = log_to(Console(file=sys.stderr))
-    with watch(place.root, console) as listener, Workers(profile) as workers:
+    with (
+        stopping.listening(limit=stopping.LIMIT),
+        watch(place.root, console) as listener,
+        Workers(profile) as workers,
+    ):
         made = run(loaded, place, workers, listener)
     _conclude(made, profile, recipe, time.monotonic() - start)
     return made.status

@@ -116,7 +116,6 @@ DARK = Theme(
     reference="#dba964",
     empty="#4a524d",
 )
-THEMES = (LIGHT, DARK)
 
 
 @cache

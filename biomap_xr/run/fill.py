@@ -13,15 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from biomap_xr.errors import InputError, SetAsideError
+from biomap_xr.errors import InputError, SetAsideError, StoppedError
 from biomap_xr.grid.cells import Tile
+from biomap_xr.run import stopping
 from biomap_xr.run.attempt import Attempt, WorkerDied, Written
 from biomap_xr.run.failpoints import reach
 from biomap_xr.run.failures import Failure
 from biomap_xr.run.progress import Event, Listener, silent
 from biomap_xr.run.receipts import Ledger
 from biomap_xr.run.settings import FillSettings
-from biomap_xr.run.stopping import Stop
 from biomap_xr.run.task import Item, Named, Program, unit_of
 
 # No other task would fare better: the run stops instead of setting each one aside.
@@ -163,10 +163,7 @@ class _Filling:
         start = time.monotonic()
         self._sort(items)
         self._say("began", tiles=len(self.pending), skipped=len(self.skipped))
-        if self.pending:
-            # Without a process of its own, a task that hangs could only be ended with the driver.
-            timeout = self.settings.tile_timeout if self.session.isolated else None
-            self.session.start(Attempt(self.program, self.ledger, self.root, timeout))
+        if self.pending and self._started():
             self._loop()
         seconds = time.monotonic() - start
         self._say("ended", seconds=round(seconds, 3), note=self.stopped)
@@ -206,23 +203,43 @@ class _Filling:
             else:
                 self.pending.append(_Try(item))
 
+    def _started(self) -> bool:
+        """Send the work to the workers; say whether they are there and it is still wanted."""
+        if stopping.asked():
+            self._halt(stopping.asked())
+            return False
+        # Without a process of its own, a task that hangs could only be ended with the driver.
+        timeout = self.settings.tile_timeout if self.session.isolated else None
+        try:
+            self.session.start(Attempt(self.program, self.ledger, self.root, timeout))
+        except OSError as error:
+            self._halt(f"{LOST}: {error}")
+        return not self.stopped
+
     def _loop(self) -> None:
         deadline = float("inf")
         try:
-            with Stop() as stop:
+            with stopping.listening():
                 while self._top_up() or self.flying:
                     for ended in self.session.wait(HEARTBEAT):
                         self._settle(self.flying.pop(ended.name), ended)
-                    if stop.reason and not self.stopped:
-                        self._halt(stop.reason)
+                    if stopping.asked():
+                        self._halt(stopping.asked())
+                        # Somebody waits at the keyboard, or a batch system with its axe.
+                        deadline = min(deadline, time.monotonic() + stopping.GRACE)
                     if self.stopped:
                         deadline = min(deadline, time.monotonic() + self.settings.patience)
-                    # Nothing is waited for that cannot come.
-                    if time.monotonic() > deadline or self.stopped.startswith(LOST):
+                    if self.stopped and self._in_vain(deadline):
                         break
         finally:
             # Also when a second signal interrupts: the cluster may live on without this run.
             self.session.abandon()
+
+    def _in_vain(self, deadline: float) -> bool:
+        """Say whether a run that ends has nothing to wait for."""
+        # Where the driver itself is the worker, what is in flight has not begun.
+        gone = self.stopped.startswith(LOST) or not self.session.isolated
+        return gone or time.monotonic() > deadline
 
     def _top_up(self) -> bool:
         """Submit what the window has room for; say whether any remain to be submitted."""
@@ -300,6 +317,11 @@ class _Filling:
             self.pending.append(one)
 
     def _fail(self, one: _Try, error: BaseException | None) -> None:
+        if isinstance(error, StoppedError):
+            # A task in this very process looked at the flag itself.
+            self.pending.appendleft(one)
+            self._halt(stopping.asked() or str(error))
+            return
         text = f"{type(error).__name__}: {error}"
         if _is_hopeless(error):
             # The task itself is sound: it is left to the next run, not set aside.

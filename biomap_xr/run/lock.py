@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 FILE = ".biomap.lock"
 # Of a command line, enough to know a run by.
 MOST = 500
+# Seconds: longer than anybody holds the lock who only asks for its owner.
+GLANCE = 0.3
 
 
 class Owner(Record):
@@ -73,16 +75,19 @@ class WorkspaceLock:
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            # Closing another descriptor of the file does not give up the owner's lock.
-            os.close(descriptor)
-            raise InputError(
-                f"{self.path.parent} is in use by "
-                f"{owner_of(self.path.parent) or 'an unknown process'}; expected no other run "
-                "there: wait until that one ends, end it, or name another folder with --workspace"
-            ) from error
+        deadline = time.monotonic() + GLANCE
+        while not _locked(descriptor, fcntl.LOCK_EX):
+            # Who asks for the owner holds the lock for a blink.
+            if time.monotonic() > deadline:
+                # Closing another descriptor of the file does not give up the owner's lock.
+                os.close(descriptor)
+                raise InputError(
+                    f"{self.path.parent} is in use by "
+                    f"{_record(self.path) or 'an unknown process'}; expected no other run "
+                    "there: wait until that one ends, end it, or name another folder with "
+                    "--workspace"
+                )
+            time.sleep(GLANCE / 10)
         self._descriptor = descriptor
         self._sign()
         return self
@@ -100,7 +105,7 @@ class WorkspaceLock:
         self._descriptor = -1
 
     def _sign(self) -> None:
-        former = owner_of(self.path.parent)
+        former = _record(self.path)
         if former is not None:
             logger.info(
                 "%s was left by %s, which is gone; this run takes it over", self.path.parent, former
@@ -110,8 +115,32 @@ class WorkspaceLock:
 
 
 def owner_of(workspace: Path) -> Owner | None:
-    """Return the owner that a workspace's lock names, None where it names none."""
+    """Return the living process that owns a workspace, None where none does.
+
+    The lock is tried: the record of a process that was killed counts for nothing.
+    """
     try:
-        return Owner.model_validate(json.loads((workspace / FILE).read_bytes()))
+        descriptor = os.open(workspace / FILE, os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    try:
+        if _locked(descriptor, fcntl.LOCK_SH):
+            return None
+    finally:
+        os.close(descriptor)
+    return _record(workspace / FILE) or Owner(pid=0, host="unknown", since="unknown", command="")
+
+
+def _locked(descriptor: int, kind: int) -> bool:
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _record(path: Path) -> Owner | None:
+    try:
+        return Owner.model_validate(json.loads(path.read_bytes()))
     except (FileNotFoundError, json.JSONDecodeError, ValidationError):
         return None

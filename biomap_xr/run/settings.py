@@ -17,4 +17,5 @@ class FillSettings(Settings):
     tile_timeout: Annotated[float, Field(gt=0)] | None = 3600.0
     """Seconds after which a tile that still runs is ended together with its worker process."""
     patience: Annotated[float, Field(ge=0)] = 60.0
-    """Seconds that a stopped run waits for tiles in flight, and a new one for a killed one's."""
+    """Seconds that a run without hope, as on a full disk, waits for tiles in flight, and a new one
+    for those of a killed run. One that is asked to stop ends within ten seconds."""

@@ -122,22 +122,3 @@ LINES = (
 )
 """Paper 2's documented crosswalk, without its definitions."""
 COVERS = tuple(Cover(*line) for line in LINES)
-
-
-def classes_on(code: int) -> tuple[str, ...]:
-    """Return the EUNIS classes, of any level, that the crosswalk allows on a land cover.
-
-    >>> classes_on(28)
-    ('S5', 'S6', 'S7', 'S8', 'T28', 'V33')
-    """
-    listed = {one.code: one.classes for one in COVERS}[code]
-    return tuple(listed.split(",")) if listed else ()
-
-
-def allows(code: int, habitat: str) -> bool:
-    """Say whether the crosswalk allows a level-3 class on a land cover.
-
-    >>> allows(23, "T17"), allows(24, "T17")
-    (True, False)
-    """
-    return habitat.startswith(classes_on(code) or ("none",))

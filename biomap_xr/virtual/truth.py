@@ -1,10 +1,9 @@
 """The truth of a simulated Europe: what lives where, and with which chance."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import pandas as pd
@@ -18,7 +17,6 @@ from biomap_xr.virtual.assemblage import Assemblage
 from biomap_xr.virtual.assignment import group_numbers, habitats_at, weights_of
 from biomap_xr.virtual.ceiling import Reference
 from biomap_xr.virtual.drivers import chosen_of, sample_of
-from biomap_xr.virtual.habitats import NO_HABITAT
 from biomap_xr.virtual.niches import MODALITIES, Floats, expected_auc
 from biomap_xr.virtual.settings import VirtualSettings
 from biomap_xr.virtual.traits import species_table
@@ -79,28 +77,12 @@ class Truth:
 
     def probability_at(self, cells: Cells) -> Floats:
         """Return chances ``(n, species)`` in cells ``(n,)``, 0 in water and off the map."""
-        return self._over(
-            cells, lambda centres, features: self.assemblage.draw(centres, features).probability
-        )
-
-    def presence_at(self, cells: Cells) -> NDArray[np.bool_]:
-        """Return which species live in cells ``(n,)``: ``(n, species)``."""
-        drawn = self._over(
-            cells, lambda centres, features: self.assemblage.draw(centres, features).present
-        )
-        return drawn.astype(bool)
-
-    def habitat_at(self, cells: Cells) -> NDArray[np.uint16]:
-        """Return the number of the EUNIS habitat of cells ``(n,)``; 65,535 where there is no land.
-
-        `formations.code_of` turns a number into its code.
-        """
-        result = np.full(len(cells.row), NO_HABITAT, np.uint16)
+        chances = np.zeros((len(cells.row), self.settings.species), np.float32)
         on_land, centres = self._on_land(cells)
         if len(on_land):
-            probability = self.assemblage.draw(centres, self.assemblage.features(centres))
-            result[on_land] = habitats_at(self.assemblage, centres, probability.probability)
-        return result
+            drawn = self.assemblage.draw(centres, self.assemblage.features(centres))
+            chances[on_land] = drawn.probability.T
+        return chances
 
     def reference(self, count: int = 40_000) -> Reference:
         """Return what the whole truth knows of its habitats, from cells spread evenly over the map.
@@ -122,18 +104,6 @@ class Truth:
             group=numbers[self.assemblage.niches.group],
             weight=weights_of(self.assemblage),
         )
-
-    def part_at(self, cells: Cells, modality: str) -> Floats:
-        """Return chances ``(n, species)`` from one modality, the others at their means.
-
-        Raises:
-            InputError: There is no such modality.
-        """
-        if modality not in MODALITIES:
-            raise InputError(
-                f"modality {modality!r} is unknown; expected one of {list(MODALITIES)}"
-            )
-        return self._over(cells, lambda _, features: self.assemblage.part(features, modality))
 
     def expected_richness(self, tile: Tile) -> Richness:
         """Return the expected richness of a tile's cells, in the cell and on a plot."""
@@ -157,14 +127,6 @@ class Truth:
             name: round(float(expected_auc(score, probability).mean()), 4)
             for name, score in scores.items()
         }
-
-    def _over(self, cells: Cells, values_of: Callable[[Any, Floats], NDArray[Any]]) -> Floats:
-        """Return values ``(n, species)`` at cells, 0 where there is no land."""
-        result = np.zeros((len(cells.row), self.settings.species), np.float32)
-        on_land, centres = self._on_land(cells)
-        if len(on_land):
-            result[on_land] = values_of(centres, self.assemblage.features(centres)).T
-        return result
 
     def _on_land(self, cells: Cells) -> tuple[NDArray[np.int64], Points]:
         """Return which of cells ``(n,)`` lie on land, as indices, and the centres of these."""

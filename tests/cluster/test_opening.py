@@ -7,6 +7,7 @@ from pathlib import Path
 
 import dask
 import pytest
+from distributed import LocalCluster
 from pydantic import TypeAdapter
 
 from biomap_xr.cluster import opening
@@ -24,6 +25,8 @@ from biomap_xr.cluster.profiles import (
     SerialProfile,
 )
 from biomap_xr.errors import InputError
+
+ONE = LocalProfile(kind="local", processes=1, memory_limit="1GiB", dashboard=None)
 
 
 def ask(session, function):
@@ -298,3 +301,46 @@ def test_the_nanny_speaks_as_before_once_a_cluster_is_closed() -> None:
     with open_session(profile):
         assert nanny.level < logging.ERROR
     assert nanny.level == level
+
+
+def test_an_error_of_the_run_survives_the_closing_of_workers_that_are_busy(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    begun = tmp_path / "begun"
+
+    def busy() -> None:
+        begun.touch()
+        # It keeps the interpreter's lock, so its worker hears of nothing.
+        sum(range(10**12))
+
+    def run() -> None:
+        with open_session(ONE) as session:
+            session.start(busy)
+            session.submit("a")
+            while not begun.exists():
+                session.wait(0.1)
+            raise InputError(f"the real one, at {time.monotonic()}")
+
+    with pytest.raises(InputError, match="the real one") as error:
+        run()
+    assert time.monotonic() - float(str(error.value).split()[-1]) < 10
+    assert "TimeoutError" not in caplog.text + "".join(capfd.readouterr())
+
+
+def test_a_cluster_that_cannot_be_closed_does_not_hide_the_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(cluster: object, timeout: float | None = None) -> None:
+        raise TimeoutError("the closing")
+
+    close, clusters = LocalCluster.close, []
+
+    def run() -> None:
+        with open_session(ONE) as session:
+            clusters.append(session.client.cluster)
+            monkeypatch.setattr(LocalCluster, "close", refuse)
+            raise InputError("the real one")
+
+    with pytest.raises(InputError, match="the real one"):
+        run()
+    close(clusters[0])

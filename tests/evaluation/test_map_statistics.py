@@ -1,4 +1,3 @@
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,7 +8,6 @@ from biomap_xr.errors import InputError
 from biomap_xr.evaluation.map_statistics import (
     PAPER_STATISTICS,
     SpeciesCounts,
-    count_species,
     lowest_level,
     summarise,
 )
@@ -50,51 +48,29 @@ def test_every_level_lies_on_its_side_of_every_threshold() -> None:
     )
 
 
-@pytest.mark.parametrize("shards", [None, (2, 10, 20), (5, 30, 40), (3, 7, 11)])
-def test_counts_do_not_depend_on_how_the_cube_is_cut(shards: tuple[int, ...] | None) -> None:
+def counted(cube: xr.Dataset, threshold: Any = None) -> SpeciesCounts:
+    chosen = cube["threshold_f"] if threshold is None else np.full(5, threshold)
+    return SpeciesCounts.of(cube["probability"], chosen, cube["valid"] != 0)
+
+
+def test_counts_are_those_of_the_definition() -> None:
     cube = species_cube()
-    cube["probability"].encoding["shards"] = shards
-    found = count_species(cube)
-    np.testing.assert_array_equal(found.cells, counted_directly(cube))
-    assert found.valid == cube["valid"].sum()
+    np.testing.assert_array_equal(counted(cube).cells, counted_directly(cube))
+    assert counted(cube).valid == cube["valid"].sum()
 
 
 def test_parts_of_the_map_add_up() -> None:
     cube = species_cube()
-    west, east = count_species(cube.isel(x=slice(17))), count_species(cube.isel(x=slice(17, None)))
-    whole = count_species(cube)
+    west, east = counted(cube.isel(x=slice(17))), counted(cube.isel(x=slice(17, None)))
+    whole = counted(cube)
     np.testing.assert_array_equal((west + east).cells, whole.cells)
     assert (SpeciesCounts.zero(5) + west + east).valid == whole.valid
-
-
-def test_a_stored_cube_is_read_one_shard_at_a_time(tmp_path: Path, monkeypatch: Any) -> None:
-    cube = species_cube()
-    encoding = {"probability": {"shards": (2, 10, 20), "chunks": (1, 5, 10)}}
-    cube.to_zarr(tmp_path / "species.zarr", encoding=encoding, consolidated=False)
-    stored = xr.open_zarr(
-        tmp_path / "species.zarr", chunks=None, mask_and_scale=False, consolidated=False
-    )
-    largest = _largest_read(monkeypatch)
-    np.testing.assert_array_equal(count_species(stored).cells, counted_directly(cube))
-    assert max(largest) <= 2 * 10 * 20
-
-
-def _largest_read(monkeypatch: Any) -> list[int]:
-    sizes: list[int] = []
-    original = SpeciesCounts.of
-
-    def noted(levels: Any, threshold: Any, valid: Any) -> SpeciesCounts:
-        sizes.append(levels.size)
-        return original(levels, threshold, valid)
-
-    monkeypatch.setattr(SpeciesCounts, "of", noted)
-    return sizes
 
 
 def test_one_threshold_may_serve_all_species() -> None:
     cube = species_cube()
     expected = counted_directly(cube.assign_coords(threshold_f=("species", np.full(5, 0.5))))
-    np.testing.assert_array_equal(count_species(cube, 0.5).cells, expected)
+    np.testing.assert_array_equal(counted(cube, 0.5).cells, expected)
 
 
 def test_summary_by_hand() -> None:

@@ -9,7 +9,6 @@ from biomap_xr.errors import InputError
 from biomap_xr.habitats.assemblages import (
     Assemblages,
     of_plots,
-    of_probability,
     ranked,
     samples_of,
 )
@@ -51,13 +50,6 @@ def test_plots_are_ranked_by_cover() -> None:
 def test_a_plot_without_species_is_named() -> None:
     with pytest.raises(InputError, match=r"1 of 2 plots have no species: \['P1'\]"):
         of_plots(plots([[5, 0, 80], [0, 0, 0]]), 2)
-
-
-def test_cells_are_ranked_by_probability() -> None:
-    made = of_probability(np.array([[0.1, 0.9, 0.0]]), SPECIES, 3)
-    assert made.sentences.tolist() == [[1, 0, -1]]
-    with pytest.raises(InputError, match=r"shape \(1, 3\) for 2 species"):
-        of_probability(np.array([[0.1, 0.9, 0.0]]), SPECIES[:2], 3)
 
 
 def test_another_table_leaves_out_what_it_lacks_and_says_so() -> None:

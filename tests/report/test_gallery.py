@@ -1,10 +1,12 @@
+from typing import Any
+
 import numpy as np
 import pytest
 import xarray as xr
 from matplotlib.figure import Figure
 
 from biomap_xr.errors import InputError
-from biomap_xr.evaluation.map_statistics import count_species, summarise
+from biomap_xr.evaluation.map_statistics import SpeciesCounts, summarise
 from biomap_xr.evaluation.settings import EvaluationSettings
 from biomap_xr.evaluation.tables import PAPER_TABLE
 from biomap_xr.report.gallery import (
@@ -15,6 +17,10 @@ from biomap_xr.report.gallery import (
 )
 
 SMALL = EvaluationSettings(longest_side=16)
+
+
+def counted(species: xr.Dataset, threshold: Any) -> SpeciesCounts:
+    return SpeciesCounts.of(species["probability"], threshold, species["valid"] != 0)
 
 
 @pytest.fixture
@@ -30,7 +36,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("quick")
 def test_the_most_widespread_species_is_drawn_where_none_is_named(species: xr.Dataset) -> None:
     names = [str(name) for name in species["species"].to_numpy()]
-    statistics = summarise(count_species(species), names, resolution=1000)
+    statistics = summarise(counted(species, species["threshold_f"]), names, resolution=1000)
     assert species_to_draw(SMALL, statistics, names) == ("Betula pendula",)
     pictures = map_pictures(species, None, statistics, SMALL)
     assert [picture.name for picture in pictures] == ["species Betula pendula"]
@@ -57,7 +63,7 @@ def test_a_run_that_stores_no_species_still_has_its_indicators(indicators: xr.Da
 
 
 def test_an_empty_map_draws_the_first_species(species: xr.Dataset) -> None:
-    statistics = summarise(count_species(species, 2.0), ["a", "b", "c", "d"], resolution=50)
+    statistics = summarise(counted(species, np.full(4, 2.0)), ["a", "b", "c", "d"], resolution=50)
     assert species_to_draw(SMALL, statistics, ["a", "b", "c", "d"]) == ("a",)
 
 

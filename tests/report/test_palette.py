@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from biomap_xr.report.palette import DARK, LIGHT, RAMPS, THEMES, Theme, srgb
+from biomap_xr.report.palette import DARK, LIGHT, RAMPS, Theme, srgb
 
 
 def lightness(colours: np.ndarray) -> np.ndarray:
@@ -38,7 +38,7 @@ def test_known_colours_of_oklab() -> None:
     np.testing.assert_allclose(found, [[1, 0, 0], [0, 0, 0]], atol=2e-3)
 
 
-@pytest.mark.parametrize("theme", THEMES, ids=lambda theme: theme.name)
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
 @pytest.mark.parametrize("part", ["ink", "quiet", "accent"])
 def test_text_has_enough_contrast_to_read(theme: Theme, part: str) -> None:
     bright, dim = sorted([luminance(theme.paper), luminance(getattr(theme, part))], reverse=True)

@@ -8,10 +8,11 @@ import time
 from pathlib import Path
 
 import pytest
-from toy_program import Toy, drive, drive_cluster, run_toy, state_of, toy_tiles
+from toy_program import Toy, drive, drive_cluster, drive_deaf, run_toy, state_of, toy_tiles
 
 from biomap_xr.cluster import AddressProfile, LocalProfile, SerialSession, open_session
 from biomap_xr.cluster.sessions import Ended
+from biomap_xr.run import stopping
 from biomap_xr.run.attempt import WorkerDied
 from biomap_xr.run.failpoints import EXIT_STATUS, VARIABLE
 from biomap_xr.run.progress import Event
@@ -240,6 +241,56 @@ class TestKilledDriver:
         assert state_of(tmp_path) == undisturbed
 
 
+class TestAskedToStop:
+    """The driver has workers whose tiles take far longer than anybody waits."""
+
+    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+    def test_a_run_on_workers_ends_within_ten_seconds_and_goes_on_later(
+        self, tmp_path: Path, start_process, undisturbed: dict[str, object], number: signal.Signals
+    ) -> None:
+        driver = start_process(drive_cluster, tmp_path, 600.0)
+        until(lambda: len(Toy(tmp_path).calls()) >= 1)
+        worker = int((tmp_path / "calls.txt").read_text().split()[1])
+        start = time.monotonic()
+        os.kill(driver.pid, number)
+        driver.join(30)
+        assert time.monotonic() - start < 10
+        assert driver.exitcode == 4
+        until(lambda: not is_alive(worker), 5)
+        assert run_toy(Toy(tmp_path)).done == NAMES
+        assert state_of(tmp_path) == undisturbed
+
+    def test_what_does_not_look_at_the_flag_is_ended_all_the_same(
+        self, tmp_path: Path, start_process, undisturbed: dict[str, object]
+    ) -> None:
+        driver = start_process(drive_deaf, tmp_path)
+        until(lambda: len(Toy(tmp_path).calls()) >= 1)
+        start = time.monotonic()
+        os.kill(driver.pid, signal.SIGTERM)
+        driver.join(30)
+        assert (driver.exitcode, time.monotonic() - start < 10) == (4, True)
+        assert run_toy(Toy(tmp_path)).done == NAMES
+        assert state_of(tmp_path) == undisturbed
+
+    def test_nothing_begins_once_somebody_asked(self, tmp_path: Path) -> None:
+        toy = Toy(tmp_path)
+        with stopping.listening():
+            signal.raise_signal(signal.SIGTERM)
+            summary = run_toy(toy)
+        assert (set(summary.left), summary.stopped, summary.status) == (set(NAMES), "SIGTERM", 4)
+        assert toy.calls() == []
+
+    def test_a_task_that_looks_at_the_flag_itself_is_left_and_not_set_aside(
+        self, tmp_path: Path
+    ) -> None:
+        toy = Toy(tmp_path, mischief={FIRST: "stopped"})
+        with stopping.listening():
+            summary = run_toy(toy)
+        assert (set(summary.left), summary.failed) == (set(NAMES), ())
+        assert summary.stopped == "SIGTERM"
+        assert toy.calls() == [FIRST]
+
+
 class TwoToAProcess(SerialSession):
     """Pretends that two tiles share each process, and that the process dies with the first."""
 
@@ -363,6 +414,14 @@ class TestSchedulerElsewhere:
         assert summary.status == 4
         assert summary.failed == ()
         assert set(summary.left) == set(NAMES) - set(summary.done)
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def until(condition, seconds: float = 30.0) -> None:

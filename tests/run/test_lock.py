@@ -1,6 +1,7 @@
 import logging
 import multiprocessing
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,8 @@ def test_the_lock_of_a_dead_process_is_taken_over(
     caplog.set_level(logging.INFO)
     other.kill()
     other.join()
+    assert f'"pid":{other.pid}' in (tmp_path / ".biomap.lock").read_text()
+    assert owner_of(tmp_path) is None
     with WorkspaceLock(tmp_path):
         owner = owner_of(tmp_path)
         assert owner is not None
@@ -61,3 +64,26 @@ def test_a_garbled_owner_record_does_not_hinder(tmp_path: Path) -> None:
     (tmp_path / ".biomap.lock").write_bytes(b"\x00{")
     with WorkspaceLock(tmp_path) as lock:
         assert owner_of(tmp_path) == lock.owner
+
+
+def test_asking_for_the_owner_does_not_hinder_a_run_from_starting(tmp_path: Path) -> None:
+    with WorkspaceLock(tmp_path):
+        pass
+    end = threading.Event()
+
+    def ask() -> None:
+        while not end.is_set():
+            owner_of(tmp_path)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    for _ in range(50):
+        with WorkspaceLock(tmp_path):
+            pass
+    end.set()
+    asking.join()
+
+
+def test_nobody_owns_a_folder_that_never_was_a_workspace(tmp_path: Path) -> None:
+    assert owner_of(tmp_path) is None
+    assert list(tmp_path.iterdir()) == []

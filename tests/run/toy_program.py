@@ -16,7 +16,7 @@ from biomap_xr.cluster import LocalProfile, SerialSession, open_session
 from biomap_xr.cubes import Shard
 from biomap_xr.grid import Grid, GridSettings, Tile
 from biomap_xr.grid.settings import Extent
-from biomap_xr.run import FillSettings, Ledger, Outcome, Summary, WorkspaceLock, fill
+from biomap_xr.run import FillSettings, Ledger, Outcome, Summary, WorkspaceLock, fill, stopping
 
 # Workers cannot import this file: it travels with the program.
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
@@ -66,6 +66,9 @@ class Toy:
                 raise ValueError(f"no luck with {tile}")
             case "hang once" if first:
                 time.sleep(600)
+            case "stopped":
+                signal.raise_signal(signal.SIGTERM)
+                stopping.check()
             case "full disk":
                 raise OSError(28, "No space left on device", str(self.root))
 
@@ -116,5 +119,12 @@ def drive(root: Path, environment: dict[str, str], seconds: float = 0.0) -> None
 def drive_cluster(root: Path, seconds: float) -> None:
     """Be the driver of a run on a worker process."""
     profile = LocalProfile(kind="local", processes=1, memory_limit="1GiB", dashboard=None)
-    with WorkspaceLock(root), open_session(profile) as session:
-        run_toy(Toy(root, seconds=seconds), session)
+    with stopping.listening(), WorkspaceLock(root), open_session(profile) as session:
+        summary = run_toy(Toy(root, seconds=seconds), session)
+    raise SystemExit(summary.status)
+
+
+def drive_deaf(root: Path) -> None:
+    """Be the driver of a serial run whose first tile takes ten minutes."""
+    with stopping.listening(limit=2.0):
+        run_toy(Toy(root, seconds=600.0))

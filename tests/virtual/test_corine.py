@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from biomap_xr.habitats.rules.tables import read_documented
-from biomap_xr.virtual.corine import COVERS, allows, classes_on
+from biomap_xr.virtual.corine import COVERS
 from biomap_xr.virtual.formations import EVERY_HABITAT
 from biomap_xr.virtual.tables import crosswalk_table
 
@@ -13,11 +13,6 @@ from biomap_xr.virtual.tables import crosswalk_table
 def test_every_code_of_corine_has_a_line() -> None:
     assert [one.code for one in COVERS] == list(range(1, 46))
     assert len({one.class_code for one in COVERS}) == 45
-
-
-def test_water_and_houses_hold_no_habitat() -> None:
-    assert classes_on(1) == classes_on(44) == ()
-    assert not any(allows(44, one.code) for one in EVERY_HABITAT)
 
 
 def test_the_lines_are_paper_2_s(tmp_path: Path) -> None:

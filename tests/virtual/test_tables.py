@@ -28,7 +28,7 @@ def test_the_project_s_reader_takes_the_crosswalk(everything: Simulated) -> None
 
 def test_the_project_s_reader_takes_the_legend(everything: Simulated) -> None:
     legend = read_legend(everything.tables / "eunis_legend.csv")
-    assert legend.numbers_of(CODES).tolist() == [one.number for one in EVERY_HABITAT]
+    assert [legend.number_of(code) for code in CODES] == [one.number for one in EVERY_HABITAT]
     table = pd.read_csv(everything.tables / "eunis_legend.csv")
     assert table["Code"].iloc[[0, 1, -1]].tolist() == [0, 100, NO_HABITAT]
     assert {"MA25", "T", "V38"} <= {label.split(" - ")[0] for label in table["Label"]}

@@ -32,8 +32,6 @@ def macro_auc(present: np.ndarray, score: np.ndarray) -> float:
 def test_functions_and_maps_agree(truth: Truth, cells: Cells) -> None:
     stored = truth.open().load()
     shape = stored["presence"].shape
-    presence = truth.presence_at(cells).T.reshape(shape)
-    np.testing.assert_array_equal(presence, stored["presence"].to_numpy() == 1)
     chance = truth.probability_at(cells).T.reshape(shape)
     np.testing.assert_allclose(
         chance, stored["probability"].to_numpy() / SCALE, rtol=0.003, atol=1 / SCALE
@@ -44,11 +42,12 @@ def test_no_modality_explains_all(truth: Truth, cells: Cells) -> None:
     """The macro AUC of the truth on what lives in the cells, and of each part of it."""
     land = truth.open()["land"].to_numpy().ravel() == 1
     chosen = cells[np.flatnonzero(land)]
-    present = truth.presence_at(chosen)
+    present = truth.open()["presence"].to_numpy()[:, chosen.row, chosen.column].T == 1
+    features = truth.assemblage.features(truth.grid.centres_of(chosen))
     full = macro_auc(present, truth.probability_at(chosen))
     assert 0.85 < full < 0.97
     for modality in ("sentinel2", "landsat", "climate"):
-        part = macro_auc(present, truth.part_at(chosen, modality))
+        part = macro_auc(present, truth.assemblage.part(features, modality).T)
         assert part > 0.55
         assert part - 0.5 < 0.92 * (full - 0.5)
 
@@ -57,7 +56,6 @@ def test_water_and_places_off_the_map_have_no_species(truth: Truth) -> None:
     water = np.argwhere(truth.open()["land"].to_numpy() == 0)[:3]
     cells = Cells(np.append(water[:, 0], -1), np.append(water[:, 1], -1))
     assert not truth.probability_at(cells).any()
-    assert not truth.presence_at(cells).any()
 
 
 def test_expected_richness_is_that_of_the_tile(truth: Truth) -> None:
@@ -75,11 +73,6 @@ def test_expected_richness_is_that_of_the_tile(truth: Truth) -> None:
         (chance @ truth.capture).reshape(tile.shape)[land], richness.plot[land], rtol=1e-4
     )
     assert (np.isnan(richness.plot) == ~land).all()
-
-
-def test_an_unknown_modality_is_named(truth: Truth, cells: Cells) -> None:
-    with pytest.raises(InputError, match=r"'radar' is unknown; expected one of \['sentinel2'"):
-        truth.part_at(cells, "radar")
 
 
 def test_a_folder_without_truth_is_named(tmp_path: Path) -> None:

@@ -35,13 +35,17 @@ def test_plots_hold_species_of_their_cell_and_its_habitat(
     cells = truth.grid.cells_of(vegetation.points)
     assert len(vegetation.habitat) == truth.settings.plots
     assert cells.inside.all()
-    assert truth.presence_at(cells)[vegetation.plot, vegetation.species].all()
-    np.testing.assert_array_equal(vegetation.habitat, truth.habitat_at(cells))
+    stored, place = truth.open(), (cells.row, cells.column)
+    presence = stored["presence"].to_numpy()[:, *place]
+    assert (presence[vegetation.species, vegetation.plot] == 1).all()
+    np.testing.assert_array_equal(vegetation.habitat, stored["habitat"].to_numpy()[place])
     assert np.unique(vegetation.plot).tolist() == list(range(truth.settings.plots))
 
 
 def test_some_of_a_cell_s_species_are_beside_the_plot(truth: Truth, vegetation: Vegetation) -> None:
-    present = truth.presence_at(truth.grid.cells_of(vegetation.points)).sum(axis=0)
+    cells = truth.grid.cells_of(vegetation.points)
+    stored = truth.open()["presence"].to_numpy()[:, cells.row, cells.column]
+    present = (stored == 1).sum(axis=1)
     found = np.bincount(vegetation.species, minlength=len(present))
     common = present > 200
     assert np.abs(found / np.maximum(present, 1) - truth.capture)[common].max() < 0.12

@@ -132,15 +132,6 @@ class Preparation(Settings):
         counts = np.isnan(values).sum(axis=0).tolist()
         return {name: n for name, n in zip(self.table.names, counts, strict=True) if n}
 
-    def unseen(self, values: NDArray[np.float32]) -> dict[str, int]:
-        """Count the rows of values ``(row, feature)`` with a category not in training, by name."""
-        counts = {}
-        for place, feature in _categories(self.table):
-            column = values[:, place]
-            known = np.isnan(column) | np.isin(column, self.levels[feature.name])
-            counts[feature.name] = int((~known).sum())
-        return {name: count for name, count in counts.items() if count}
-
     def _category(self, feature: Feature, column: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return one-hot columns ``(row, level)``, or a column ``(row, 1)`` of numbers."""
         levels = np.array(self.levels[feature.name], np.float32)

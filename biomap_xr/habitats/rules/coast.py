@@ -5,7 +5,7 @@ the shore (paper 2, "Step 2").
 """
 
 import ast
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
 
@@ -41,24 +41,6 @@ def within_depth(
     """
     # Not known is not near: NaN compares as false.
     return np.where(distance <= depth, region, np.array(INLAND, region.dtype))
-
-
-def codes_of_coasts(names: Sequence[str], coasts: Mapping[str, int]) -> NDArray[np.int64]:
-    """Return the code on the map ``(plot,)`` of the coasts that headers name, 0 where inland.
-
-    Raises:
-        InputError: A name has no code.
-
-    >>> codes_of_coasts(["BAL_COAST", "N_COAST"], COASTS).tolist()
-    [3, 0]
-    """
-    unknown = sorted(set(names) - set(coasts) - set(NO_COAST))
-    if unknown:
-        raise InputError(
-            f"plots lie on the coasts {unknown[:5]}; expected one of {', '.join(coasts)}, or "
-            f"{NO_COAST[1]} inland: add their codes to the recipe"
-        )
-    return np.array([coasts.get(name, INLAND) for name in names], np.int64)
 
 
 def read_coast_codes(path: str | PathLike[str]) -> dict[str, int]:

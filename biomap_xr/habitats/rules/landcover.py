@@ -53,37 +53,10 @@ class CoverTable:
         return pad_columns(self.allowed)
 
 
-def filter_land_cover(
-    probability: NDArray[Any], land_cover: NDArray[Any], table: CoverTable
-) -> NDArray[np.float64]:
-    """Rescale probabilities in each cell over the classes that its land cover allows.
-
-    Args:
-        probability: ``(class, ...)`` from 0 in any scale; NaN, or 255 of uint8, where unknown.
-        land_cover: (...) codes at the same cells.
-        table: Of the same classes.
-
-    Returns:
-        ``(class, ...)`` 0 to 1, of sum 1 in each cell; all 0 where nothing is left.
-
-    Raises:
-        InputError: Shapes differ, or a code of land cover is unknown.
-    """
-    _check_shapes(probability, land_cover, len(table.codes))
-    place = places_of("land_cover", land_cover, table.covers, table.missing)
-    known = probability.astype(np.float64)
-    known[~(known > 0) | (probability == _missing_of(probability))] = 0
-    # Looked up with cells first, which one gather does.
-    known *= np.moveaxis(table.padded.T[place], -1, 0)
-    total = known.sum(axis=0)
-    return np.divide(known, total, out=known, where=total > 0)
-
-
 def top_habitats(probability: NDArray[Any], land_cover: NDArray[Any], table: CoverTable) -> Ranked:
     """Rank the three likeliest classes of each cell that its land cover allows, in one pass.
 
-    The same as the three largest of `filter_land_cover`. Of equal classes the earlier one of the
-    model is first; a class of probability 0 is none.
+    Of equal classes the earlier one of the model is first; a class of probability 0 is none.
 
     Args:
         probability: ``(class, ...)`` from 0 in any scale; NaN, or 255 of uint8, where unknown.

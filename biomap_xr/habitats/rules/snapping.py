@@ -13,24 +13,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyogrio
-import shapely
 from numpy.typing import NDArray
-from odc.geo.geobox import GeoBox
 from scipy.ndimage import distance_transform_edt
 
 from biomap_xr.errors import InputError
-from biomap_xr.grid import Points
 from biomap_xr.sources.tables import read_table
 from biomap_xr.sources.vector import (
     SUFFIXES,
-    Layer,
     describe_layer,
-    polygon_codes,
-    window_polygons,
 )
-
-MARGIN_CELL = 10_000.0
-"""Metres of the coarse cells that say around which places polygons are read."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,76 +54,6 @@ class Placed:
             f"{self.inside} inside their region, {self.moved} joined the nearest one "
             f"(at most {farthest:.0f} m away), {self.lost} have none"
         )
-
-
-def place_points(
-    points: Points,
-    polygons: NDArray[np.object_],
-    codes: NDArray[np.int64],
-    distance: float,
-    missing: int,
-) -> Placed:
-    """Return the region that holds each point, or else the nearest one.
-
-    Where polygons overlap, the later one holds, as on rasters made of them.
-
-    Args:
-        points: ``(point,)`` x and y in metres.
-        polygons: ``(polygon,)`` shapes in the same CRS.
-        codes: ``(polygon,)`` of their regions.
-        distance: Metres within which a point joins the nearest polygon; 0 for none.
-        missing: Code of points without a region.
-
-    Returns:
-        ``(point,)`` regions and distances.
-    """
-    tree = shapely.STRtree(polygons)
-    where = shapely.points(points.x, points.y)
-    region = np.full(len(where), missing, np.int64)
-    away = np.full(len(where), np.nan)
-    point, polygon = tree.query(where, predicate="intersects")
-    # Assigned in the order of the file, so that the last polygon is the one that stays.
-    later = np.argsort(polygon, kind="stable")
-    region[point[later]], away[point] = codes[polygon[later]], 0
-    outside = np.flatnonzero(np.isnan(away))
-    if distance > 0 and len(outside) and len(polygons):
-        (found, nearest), metres = tree.query_nearest(
-            where[outside], max_distance=distance, return_distance=True, all_matches=False
-        )
-        region[outside[found]], away[outside[found]] = codes[nearest], metres
-    return Placed(region, away)
-
-
-def place_in_layer(
-    points: Points, crs: Any, layer: Layer, column: str, distance: float, missing: int
-) -> Placed:
-    """Return the region of points ``(point,)`` by a layer; arguments as `place_points`'.
-
-    Args:
-        points: ``(point,)`` x and y, metres.
-        crs: Of the points; projected.
-        layer: The polygons, in any CRS.
-        column: Attribute with the region's code.
-        distance: Metres within which a point joins the nearest polygon.
-        missing: Code of points without a region.
-
-    Raises:
-        InputError: The layer cannot be read, or its column holds no codes.
-    """
-    # A plot without coordinates keeps its place in the table and has no region.
-    known = np.isfinite(points.x) & np.isfinite(points.y)
-    region = np.full(len(known), missing, np.int64)
-    away = np.full(len(known), np.nan)
-    if known.any():
-        x, y = points.x[known], points.y[known]
-        margin = distance + MARGIN_CELL
-        # Polygons near the outermost points can be the nearest ones, too.
-        box = x.min() - margin, y.min() - margin, x.max() + margin, y.max() + margin
-        found = window_polygons(layer, GeoBox.from_bbox(box, crs, resolution=MARGIN_CELL))
-        codes = polygon_codes(layer, found, column, None)
-        placed = place_points(Points(x, y), found.geometry.to_numpy(), codes, distance, missing)
-        region[known], away[known] = placed.region, placed.distance
-    return Placed(region, away)
 
 
 def place_cells(

@@ -91,10 +91,9 @@ def test_rule_of_each_style_for_unseen_and_missing_categories(style, expected):
     np.testing.assert_array_equal(fitted(style).apply(values)[:, -1], expected)
 
 
-def test_unseen_and_missing_are_counted():
+def test_missing_is_counted():
     values = np.array([[NAN, 5, 1, 1, NAN], [1, 3, 1, 1, NAN], [1, NAN, 1, 1, 1]], np.float32)
     assert fitted("forest").missing(values) == {"bio01": 1, "soil": 1, "aspect": 2}
-    assert fitted("forest").unseen(values) == {"soil": 1}
 
 
 def test_declared_categories_are_known_without_training_rows():

@@ -3,11 +3,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 from tiny_model import SPECIES
 from tiny_samples import TINY, tiny_roles, tiny_samples
 
 from biomap_xr.errors import InputError
-from biomap_xr.habitats.assemblages import of_probability, samples_of
+from biomap_xr.habitats.assemblages import Assemblages, ranked, samples_of
 from biomap_xr.habitats.plantbert.artefact import fingerprint, save_model
 from biomap_xr.habitats.plantbert.checkpoint import Epoch
 from biomap_xr.habitats.plantbert.model import HabitatModel
@@ -76,7 +77,9 @@ def test_assemblages_of_an_sdm_train_it_further(trained: HabitatModel) -> None:
     # As predicted, the species that tell the habitats are others.
     probability[np.arange(90), 2 * (np.arange(90) % 3) + 1] = 0.9
     labels = [(trained.card.habitats[number % 3],) for number in range(90)]
-    samples = samples_of(of_probability(probability, SPECIES, 6), labels, trained.card.habitats)
+    amounts = csr_array(probability.astype(np.float32))
+    predicted = Assemblages(ranked(amounts, 6), amounts, tuple(SPECIES))
+    samples = samples_of(predicted, labels, trained.card.habitats)
     settings = FineTuningSettings(epochs=16, batch=8, learning_rate=1e-2)
     further = fine_tune(trained, samples, ROLES, settings)
     rows = ROLES.test

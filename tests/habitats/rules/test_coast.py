@@ -4,7 +4,6 @@ import pytest
 from biomap_xr.errors import InputError
 from biomap_xr.habitats.rules.coast import (
     check_coast_codes,
-    codes_of_coasts,
     read_coast_codes,
     read_coast_table,
     within_depth,
@@ -38,17 +37,6 @@ def test_no_coast_has_the_code_of_inland():
     with pytest.raises(InputError, match=r"NAF_COAST has the code 0.*such as 7"):
         check_coast_codes({"ATL_COAST": 2, "NAF_COAST": 0}, 0)
     check_coast_codes(COASTS, 0)
-
-
-def test_plots_name_their_coast():
-    assert codes_of_coasts(["MED_COAST", "N_COAST", "", "MED_COAST"], COASTS).tolist() == [
-        5,
-        0,
-        0,
-        5,
-    ]
-    with pytest.raises(InputError, match=r"\['NORTH_SEA'\]"):
-        codes_of_coasts(["NORTH_SEA"], COASTS)
 
 
 def test_a_table_is_read_with_classes_as_columns(tmp_path):
