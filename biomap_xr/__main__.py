@@ -1,4 +1,4 @@
-"""The command line: ``biomap run|status|report|simulate``."""
+"""The command line: ``biomap run|check|status|report|simulate``."""
 
 import sys
 from importlib.metadata import version
@@ -27,6 +27,15 @@ app = typer.Typer(
 
 RecipePath = Annotated[
     Path, typer.Argument(metavar="RECIPE", help="YAML file that says what is made of what.")
+]
+ClusterPath = Annotated[
+    Path | None,
+    typer.Option(
+        "--cluster",
+        metavar="PROFILE",
+        help="YAML file that says what the machines are.",
+        show_default="all CPUs of this machine, as cluster/local.yaml",
+    ),
 ]
 WorkspacePath = Annotated[
     Path | None,
@@ -59,16 +68,17 @@ def root(
 @app.command()
 def run(
     recipe: RecipePath,
-    cluster: Annotated[
-        Path | None,
-        typer.Option(
-            "--cluster",
-            metavar="PROFILE",
-            help="YAML file that says what the machines are.",
-            show_default="all CPUs of this machine, as cluster/local.yaml",
-        ),
-    ] = None,
+    cluster: ClusterPath = None,
     workspace: WorkspacePath = None,
+    only: Annotated[
+        str,
+        typer.Option(
+            "--only",
+            metavar="STAGE",
+            help="Make one stage alone; those that it reads must be done.",
+            show_default="all stages",
+        ),
+    ] = "",
 ) -> None:
     """Run a recipe, or go on where it stopped.
 
@@ -77,15 +87,33 @@ def run(
     """
     from biomap_xr.pipeline.launching import run_recipe
 
-    raise typer.Exit(run_recipe(recipe, cluster, workspace))
+    raise typer.Exit(run_recipe(recipe, cluster, workspace, only))
 
 
 @app.command()
-def status(recipe: RecipePath, workspace: WorkspacePath = None) -> None:
+def check(recipe: RecipePath, cluster: ClusterPath = None) -> None:
+    """Look at every input of every stage and print all problems; nothing is made.
+
+    Exit status 0 if there is none, 2 if the recipe is wrong, 3 if inputs are.
+    """
+    from biomap_xr.pipeline.launching import check_recipe
+
+    raise typer.Exit(check_recipe(recipe, cluster))
+
+
+@app.command()
+def status(
+    recipe: RecipePath,
+    workspace: WorkspacePath = None,
+    *,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Say it as JSON, for other programs.")
+    ] = False,
+) -> None:
     """Say how far a run is, and what was set aside; exit status 0 if done, 4 if not."""
     from biomap_xr.pipeline.console import show_status
 
-    raise typer.Exit(show_status(recipe, workspace))
+    raise typer.Exit(show_status(recipe, workspace, as_json=as_json))
 
 
 @app.command()

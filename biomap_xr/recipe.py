@@ -208,6 +208,23 @@ def _environment(name: str, path: Path) -> str:
     return os.environ[name]
 
 
+def paths_in(value: Any) -> tuple[Path, ...]:
+    """Return every path that nested settings name, each once, in order of the settings.
+
+    >>> paths_in({"tables": [Path("a.csv"), Path("b.csv")], "again": Path("a.csv")})
+    (PosixPath('a.csv'), PosixPath('b.csv'))
+    """
+    if isinstance(value, Path):
+        return (value,)
+    if isinstance(value, BaseModel):
+        value = [each for _, each in value]
+    if isinstance(value, dict):
+        value = list(value.values())
+    if not isinstance(value, list | tuple):
+        return ()
+    return tuple(dict.fromkeys(path for each in value for path in paths_in(each)))
+
+
 def _anchor(value: Any, root: Path) -> Any:
     """Make the relative paths in nested settings absolute."""
     if isinstance(value, Path):

@@ -46,7 +46,7 @@ def check_sources(settings: CovariateSettings, grid: Grid) -> None:
             tile.
     """
     # A person mends all of a recipe at once, not one problem a run.
-    problems = [problem for check in _checks(settings, grid) for problem in _problems_of(check)]
+    problems = [p for check in source_checks(settings, grid) for p in _problems_of(check)]
     if problems:
         more = f"\n... and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
         lines = "\n".join(problems[:SHOWN])
@@ -125,7 +125,7 @@ def _problems_of(check: Check) -> list[str]:
     return []
 
 
-def _checks(settings: CovariateSettings, grid: Grid) -> Iterator[Check]:
+def source_checks(settings: CovariateSettings, grid: Grid) -> Iterator[Check]:
     """Yield one check for each thing that can be wrong by itself."""
     yield partial(cubes_of, settings, grid)
     yield from _sentinel2(settings, grid)

@@ -1,5 +1,6 @@
 """What the commands do and say that need no model: `launching` has the run itself."""
 
+import json
 import logging
 import sys
 from pathlib import Path
@@ -7,11 +8,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.logging import RichHandler
 
-from biomap_xr.errors import RecipeError
-from biomap_xr.pipeline.status import progress_of
+from biomap_xr.errors import RecipeError, SetAsideError
+from biomap_xr.pipeline.making import Making
+from biomap_xr.pipeline.stages import STAGES
 from biomap_xr.pipeline.workspace import Workspace, identity
 from biomap_xr.recipe import Recipe
-from biomap_xr.run import claim, identity_of
+from biomap_xr.run import claim, identity_of, owner_of
 from biomap_xr.virtual import TileCount, VirtualSettings, simulate
 
 RUNS = Path("runs")
@@ -29,15 +31,32 @@ def log_to(console: Console) -> Console:
     return console
 
 
-def show_status(recipe: Path, workspace: Path | None) -> int:
+def show_status(recipe: Path, workspace: Path | None, *, as_json: bool = False) -> int:
     """Say how far a run is; return 0 where it is done, 4 where something is missing."""
     loaded, place = opened(recipe, workspace)
-    found = progress_of(loaded, place)
-    screen = standard_output()
-    screen.print(f"{loaded.name} in {place.root}", highlight=False)
-    for line in found.lines():
-        screen.print(line, highlight=False)
-    return found.status
+    making = Making(loaded, place, STAGES)
+    states = {stage.name: stage.state(making) for stage in making.wanted}
+    owner, failures = owner_of(place.root), making.failures()
+    done = all(state.done for state in states.values()) and not failures
+    if as_json:
+        said = {
+            "recipe": loaded.name,
+            "workspace": str(place.root),
+            "running": str(owner) if owner else None,
+            "done": done,
+            "stages": {name: state.as_dict() for name, state in states.items()},
+            "set_aside": [failure.model_dump(mode="json") for failure in failures],
+        }
+        print(json.dumps(said, indent=1))  # noqa: T201 - rich would break long lines
+        return 0 if done else SetAsideError.status
+    lines = [f"{loaded.name} in {place.root}", f"running: {owner or 'no'}"]
+    for name, state in states.items():
+        lines += map(str, state.parts)
+        if state.progress == "stale":
+            lines.append(f"{name}: stale ({state.why}); the next run makes it anew")
+    lines += [f"set aside: {each.program} {each.tile}: {each.error}" for each in failures]
+    standard_output().print("\n".join(lines), highlight=False, markup=False)
+    return 0 if done else SetAsideError.status
 
 
 def simulate_europe(out: Path, seed: int, tiles: str) -> int:

@@ -17,14 +17,16 @@ from biomap_xr.observations.background import Land
 from biomap_xr.observations.plot_report import CurationReport
 from biomap_xr.observations.plots import Plots
 from biomap_xr.observations.reading import observe
+from biomap_xr.observations.report import Report
 from biomap_xr.observations.settings import ObservationSettings
 from biomap_xr.observations.sites import Sites
 from biomap_xr.pipeline.makers.plots import PlacedPlots, place, take_plots
 from biomap_xr.pipeline.makers.traits import traits_of
 from biomap_xr.pipeline.workspace import Workspace, identity
 from biomap_xr.recipe import Recipe
-from biomap_xr.run import claim, fingerprint_of
+from biomap_xr.run import Identity, claim, fingerprint_of
 from biomap_xr.run.durable import publish
+from biomap_xr.run.workspace import check_identity
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
@@ -56,17 +58,34 @@ class Observer:
     def sites(self) -> Sites:
         """Cells with the species seen there.
 
-        With them the species are known, so the workspace is claimed for these species and the
-        tables of their traits are tried, too.
+        With them the species are known, so the tables of their traits are tried, too.
         """
-        grid = Grid.from_settings(self.recipe.grid)
-        found, report = observe(self.settings, grid, _land(self.workspace))
-        table = found.species[["species_id", "species"]]
-        traits_of(self.recipe, table)
-        claim(self.workspace.root, identity(self.recipe, _named(table)))
-        content = json.dumps(report.as_dict(), indent=1)
-        publish(self.workspace.models / "observations.json", content)
+        found, _ = self._observed
+        traits_of(self.recipe, found.species[["species_id", "species"]])
         return found
+
+    def check_sites(self) -> None:
+        """Read the tables, and make sure that the workspace is not that of other species.
+
+        Raises:
+            InputError: A table does not fit, or the workspace was made with other species.
+        """
+        check_identity(self.workspace.root, self._identity)
+
+    def report_on_sites(self) -> None:
+        """Claim the workspace for these species, and keep what became of their tables."""
+        claim(self.workspace.root, self._identity)
+        content = json.dumps(self._observed[1].as_dict(), indent=1)
+        publish(self.workspace.models / "observations.json", content)
+
+    @property
+    def _identity(self) -> Identity:
+        return identity(self.recipe, _named(self.sites.species[["species_id", "species"]]))
+
+    @cached_property
+    def _observed(self) -> tuple[Sites, Report]:
+        grid = Grid.from_settings(self.recipe.grid)
+        return observe(self.settings, grid, _land(self.workspace))
 
     @cached_property
     def plots(self) -> PlacedPlots:

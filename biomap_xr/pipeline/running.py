@@ -1,75 +1,124 @@
 """The main path: every stage in order."""
 
-from dataclasses import dataclass, replace
+import logging
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
-from biomap_xr.covariates.check import check_sources
-from biomap_xr.covariates.cube import Covariates
-from biomap_xr.covariates.settings import CovariateSettings
-from biomap_xr.grid import Grid
-from biomap_xr.habitats.ensemble.artefact import FormationModel
-from biomap_xr.habitats.plantbert.model import HabitatModel
-from biomap_xr.pipeline.checking import check_habitats
-from biomap_xr.pipeline.filling import Filling
-from biomap_xr.pipeline.fingerprints import habitat_training, species_training
-from biomap_xr.pipeline.makers.by_environment import learn_by_environment
-from biomap_xr.pipeline.makers.by_species import learn_by_species, predicted_by
-from biomap_xr.pipeline.makers.covariates import gather, land_tiles
-from biomap_xr.pipeline.makers.environment_maps import EnvironmentMaps, map_by_environment
-from biomap_xr.pipeline.makers.maps import make_maps
-from biomap_xr.pipeline.makers.plots import files_of
-from biomap_xr.pipeline.makers.products import Published, publish_products
-from biomap_xr.pipeline.makers.species import learn
-from biomap_xr.pipeline.observing import Observer
-from biomap_xr.pipeline.scores import RECORD
-from biomap_xr.pipeline.workers import Workers
+from biomap_xr.errors import BiomapError, InputError, RecipeError, SetAsideError
+from biomap_xr.pipeline.making import Making
+from biomap_xr.pipeline.stage import Problem, Record, Stage
+from biomap_xr.pipeline.stages import STAGES
 from biomap_xr.pipeline.workspace import Workspace, identity
 from biomap_xr.recipe import Recipe
-from biomap_xr.run import Listener, Summary, WorkspaceLock, claim, silent
-from biomap_xr.species.artefact import fingerprint
-from biomap_xr.species.model import SpeciesModel
+from biomap_xr.run import Failure, Listener, Summary, WorkspaceLock, claim, silent, stopping
 from biomap_xr.virtual import simulate
 
+if TYPE_CHECKING:
+    from biomap_xr.habitats.ensemble.artefact import FormationModel
+    from biomap_xr.habitats.plantbert.model import HabitatModel
+    from biomap_xr.pipeline.makers.environment_maps import EnvironmentMaps
+    from biomap_xr.pipeline.makers.products import Published
+    from biomap_xr.pipeline.workers import Workers
+    from biomap_xr.species.model import SpeciesModel
 
-@dataclass(frozen=True)
+logger = logging.getLogger(__name__)
+
+SHOWN = 12
+"""Problems that an error spells out; `biomap check` prints all."""
+
+
+@dataclass(frozen=True, eq=False)
 class Run:
-    """What a run has made."""
+    """What a run has made; results are loaded where they are asked for."""
 
-    workspace: Workspace
-    recipe: Recipe
-    model: SpeciesModel | None
-    """None where the recipe observes no species."""
-    maps: Summary | None
-    """Of species and what follows from them; None where the recipe maps nothing of it."""
-    habitats: HabitatModel | None = None
-    """Pl@ntBERT; None where the recipe does not ask for it."""
-    formations: tuple[FormationModel, ...] = ()
-    """Ensembles of paper 2; none where the recipe does not ask for them."""
-    environment: EnvironmentMaps | None = None
-    """Of these ensembles."""
-    products: Published | None = None
-    """Files for others; None where the recipe does not ask for them."""
+    making: Making = field(repr=False)
+    stages: tuple[Stage, ...]
+    """Those that it was asked to make."""
+    unmade: dict[str, str] = field(default_factory=dict)
+    """Stages that are not whole, and why."""
+
+    @property
+    def workspace(self) -> Workspace:
+        """Folder of the run."""
+        return self.making.workspace
+
+    @property
+    def recipe(self) -> Recipe:
+        """As it was loaded."""
+        return self.making.written
+
+    @property
+    def failed(self) -> tuple[Failure, ...]:
+        """Tiles that were set aside."""
+        return self.making.failures()
 
     @property
     def status(self) -> int:
-        """Exit status: 0, or that of tiles set aside or left by any program."""
-        passes = (each for each in (self.maps, self.environment) if each is not None)
-        return max((each.status for each in passes), default=0)
+        """Exit status: 0, or that of a run of which something was set aside."""
+        return SetAsideError.status if self.unmade else 0
+
+    def result(self, stage: str) -> Any:
+        """Return what a stage made; None where the recipe does not ask for it, or it is missing."""
+        # Maps with tiles set aside are there all the same.
+        missing = stage in self.unmade and not self.making.has(stage)
+        return None if missing else self.making.result(stage)
+
+    @property
+    def model(self) -> "SpeciesModel | None":
+        """Of species."""
+        return self.result("species")
+
+    @property
+    def habitats(self) -> "HabitatModel | None":
+        """Pl@ntBERT."""
+        return self.result("by_species")
+
+    @property
+    def maps(self) -> Summary | None:
+        """Tiles of species and what follows from them."""
+        return self.result("maps")
+
+    @property
+    def formations(self) -> "tuple[FormationModel, ...]":
+        """Ensembles of paper 2."""
+        return self.result("ensembles") or ()
+
+    @property
+    def environment(self) -> "EnvironmentMaps | None":
+        """Tiles of these ensembles."""
+        return self.result("environment")
+
+    @property
+    def products(self) -> "Published | None":
+        """Files for others."""
+        return self.result("products")
 
 
-def run(recipe: Recipe, workspace: Workspace, workers: Workers, listener: Listener = silent) -> Run:
+def run(
+    recipe: Recipe,
+    workspace: Workspace,
+    workers: "Workers",
+    listener: Listener = silent,
+    *,
+    only: str = "",
+) -> Run:
     """Run a recipe, or go on where it stopped.
 
     Args:
         recipe: As it was loaded.
         workspace: Folder of the run; made where it is missing.
-        workers: Who fills tiles.
-        listener: Told of every tile.
+        workers: Who does the tasks.
+        listener: Told of every task.
+        only: Name of the one stage to make; those that it reads must be done. Empty: all stages.
 
     Raises:
-        RecipeError: The recipe asks for something impossible.
+        RecipeError: The recipe asks for something impossible, or has no such stage.
         InputError: Inputs or the workspace do not fit; nothing that was there is lost.
-        SetAsideError: Tiles of the covariates were set aside.
+        SetAsideError: Tiles of something that a later stage needs whole were set aside.
+        StoppedError: Somebody asked the run to stop.
     """
+    making = Making(recipe, workspace, STAGES, workers, listener)
+    chosen = _chosen(making, only)
     workspace.make()
     claim(workspace.root, identity(recipe))
     with WorkspaceLock(workspace.root):
@@ -78,80 +127,82 @@ def run(recipe: Recipe, workspace: Workspace, workers: Workers, listener: Listen
         claim(workspace.root, identity(recipe))
         if recipe.simulate is not None:
             simulate(recipe.simulate, workspace.virtual)
-        anchored = recipe.anchored(workspace.root)
-        filling = Filling(workspace, workers, recipe.run, listener)
-        observer = Observer(anchored, workspace)
-        # Wrong tables should be known before the long work, not after it.
-        check_habitats(observer)
-        covariates = None
-        if anchored.covariates is not None:
-            covariates = _covariates(anchored.covariates, filling, observer)
-        model = _species_model(recipe, observer, covariates)
-        habitats = _habitat_model(recipe, observer, covariates, model, filling)
-        maps = None
-        if covariates is not None and model is not None:
-            tiles = land_tiles(anchored, filling)
-            maps = make_maps(anchored, model, covariates, tiles, filling, habitats)
-        made = Run(workspace, recipe, model, maps, habitats)
-        made = _by_environment(made, observer, covariates, filling)
-        return replace(made, products=publish_products(anchored, filling))
-
-
-def _species_model(
-    recipe: Recipe, observer: Observer, covariates: Covariates | None
-) -> SpeciesModel | None:
-    """Train the species model where species were observed."""
-    if recipe.observations is None:
-        return None
-    data = species_training(recipe, observer.recipe, covariates)
-    return learn(observer.recipe, observer.workspace, observer, covariates, data)
-
-
-def _habitat_model(
-    recipe: Recipe,
-    observer: Observer,
-    covariates: Covariates | None,
-    species: SpeciesModel | None,
-    filling: Filling,
-) -> HabitatModel | None:
-    """Train Pl@ntBERT where it is asked for."""
-    anchored = observer.recipe
-    if anchored.habitats.by_species is None or anchored.plots is None:
-        return None
-    predicted = None
-    if species is not None and covariates is not None:
-        predicted = predicted_by(species, covariates, filling)
-    external = anchored.habitats.external.values()
-    files = [path for plots in (anchored.plots, *external) for path in files_of(plots)]
-    name = fingerprint(species) if species is not None else ""
-    data = habitat_training(recipe, anchored, name, files)
-    return learn_by_species(anchored.habitats.by_species, observer, predicted, data)
-
-
-def _by_environment(
-    made: Run, observer: Observer, covariates: Covariates | None, filling: Filling
-) -> Run:
-    """Train paper 2's ensembles and map what they say, where they are asked for."""
-    if observer.recipe.habitats.by_environment is None:
+        open_stages = [stage for stage in chosen if not stage.state(making).done]
+        # Wrong inputs should be known before the long work, not after it.
+        refuse(list(making.problems(open_stages)))
+        made = Run(making, chosen)
+        for stage in chosen:
+            stopping.check()
+            _go_on(stage, made)
+        if not only:
+            for stage in (each for each in STAGES if each not in making.wanted):
+                stage.forget(making)
         return made
-    formations = learn_by_environment(made.recipe, observer, filling)
-    maps = None
-    if covariates is not None:
-        tiles = land_tiles(observer.recipe, filling)
-        maps = map_by_environment(observer, formations, covariates, tiles, filling)
-    return replace(made, formations=formations, environment=maps)
 
 
-def _covariates(settings: CovariateSettings, filling: Filling, observer: Observer) -> Covariates:
-    """Fill the covariates cube, once everything that it needs was looked at."""
-    recipe = observer.recipe
-    grid = Grid.from_settings(recipe.grid)
-    # Wrong inputs should be known before the long work, not after it.
-    check_sources(settings, grid)
-    # A background drawn on land waits for the land mask.
-    observed = recipe.observations
-    drawn = observed is None or observed.background.random_cells > 0
-    if not drawn and not (filling.workspace.models / RECORD).is_file():
-        _ = observer.sites
-    gather(recipe, settings, filling)
-    return Covariates.open(filling.workspace.covariates, grid)
+def refuse(problems: list[Problem]) -> None:
+    """Stop where there are problems.
+
+    Raises:
+        RecipeError: The recipe cannot mean anything.
+        InputError: Inputs do not fit; each problem is named.
+    """
+    if not problems:
+        return
+    lines = [problem.message for problem in problems]
+    wrong = min(problem.status for problem in problems)
+    kind: type[BiomapError] = RecipeError if wrong == RecipeError.status else InputError
+    if len(lines) == 1:
+        raise kind(lines[0])
+    more = f"\n... and {len(lines) - SHOWN} more" if len(lines) > SHOWN else ""
+    raise kind(f"{len(lines)} problems with the inputs:\n" + "\n".join(lines[:SHOWN]) + more)
+
+
+def _chosen(making: Making, only: str) -> tuple[Stage, ...]:
+    """Return the stages to make.
+
+    Raises:
+        RecipeError: The recipe has no stage of this name.
+        InputError: A stage that it reads is not done.
+    """
+    if not only:
+        return making.wanted
+    names = [stage.name for stage in making.wanted]
+    if only not in names:
+        raise RecipeError(
+            f"--only {only!r}: recipe {making.written.name!r} has no such stage; expected one of "
+            f"{', '.join(names)}"
+        )
+    stage = making.stage(only)
+    for each in making.before(stage):
+        state = each.state(making)
+        if not state.done:
+            raise InputError(
+                f"--only {only}: it reads {each.name}, which is {state.progress}"
+                f"{f' ({state.why})' if state.why else ''}; make that first, or leave --only out"
+            )
+    return (stage,)
+
+
+def _go_on(stage: Stage, made: Run) -> None:
+    """Make a stage unless it is done, and note by what it was made."""
+    making = made.making
+    waits = [each.name for each in making.before(stage) if each.name in made.unmade]
+    if waits:
+        # A file or a map of something with holes would look finished.
+        made.unmade[stage.name] = f"waits for {', '.join(waits)}"
+        logger.warning("%s: not made, since %s is not whole", stage.name, " and ".join(waits))
+        return
+    state = stage.state(making)
+    if state.done:
+        stage.verify(making)
+        return
+    if state.progress == "stale":
+        logger.info("%s: made anew, %s", stage.name, state.why)
+    place, key = making.workspace.record(stage.name), making.key(stage.name)
+    Record.keep(place, key, done=False)
+    making.keep(stage.name, stage.make(making))
+    if all(part.done for part in stage.parts(making)):
+        Record.keep(place, key, done=True)
+    else:
+        made.unmade[stage.name] = "not whole"

@@ -67,6 +67,10 @@ class Workspace:
         """Return the file that says how many tiles a program has."""
         return self.root / "receipts" / f"{program}.json"
 
+    def record(self, stage: str) -> Path:
+        """Return the file that says by what key a stage was last made."""
+        return self.root / "stages" / f"{stage}.json"
+
     def check(self) -> None:
         """Make sure that the workspace is a folder, if it is anything.
 

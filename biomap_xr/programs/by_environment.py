@@ -34,8 +34,6 @@ from biomap_xr.run import Outcome
 if TYPE_CHECKING:
     from biomap_xr.run.task import Statistics
 
-KERNEL = 2
-"""Raised when the values that the programs write change."""
 MEASURES = ("committee", "model_spread", "sampling_spread")
 ANY_COVER = 1
 """Code of all cells where no land cover is looked at."""

@@ -31,9 +31,6 @@ from biomap_xr.species.settings import MapSettings
 if TYPE_CHECKING:
     from biomap_xr.run.task import Statistics
 
-KERNEL = 4
-"""Raised when the values that the program writes change."""
-
 
 @dataclass(frozen=True, eq=False)
 class Assemblage:

@@ -61,6 +61,18 @@ def identity_of(workspace: Path) -> Identity | None:
         ) from error
 
 
+def check_identity(workspace: Path, identity: Identity) -> None:
+    """Make sure that a folder is no workspace of another identity; nothing is written.
+
+    Raises:
+        InputError: It is.
+        CorruptError: The folder's ``workspace.json`` cannot be read.
+    """
+    known = identity_of(workspace)
+    if known is not None:
+        _compare(workspace, known, identity)
+
+
 def _require_empty(workspace: Path) -> None:
     foreign = sorted(path.name for path in workspace.glob("*") if not path.name.startswith("."))
     # Somebody's thesis may lie there: nothing of ours is written among foreign files.

@@ -63,7 +63,7 @@ def test_a_missing_raster(simulated, run_tiny):
     (simulated.virtual / LANDSAT).unlink()
     found = run_tiny(simulated)
     assert found.status == 3
-    assert "1 problems with the sources" in found.err
+    assert "covariates: " in found.err
     assert "landsat_2003_q2.tif" in found.err
     assert untouched(simulated)
 

@@ -7,7 +7,9 @@ from biomap_xr.covariates.cube import Covariates
 from biomap_xr.cubes import Coordinate, Cube, Variable, declare, open_cube, write_block
 from biomap_xr.grid import Extent, Grid, GridSettings
 from biomap_xr.pipeline.filling import Filling
-from biomap_xr.pipeline.makers.environment_maps import programs_of
+from biomap_xr.pipeline.makers.environment_maps import MaskContent, programs_of
+from biomap_xr.pipeline.makers.rules import rules_of_run
+from biomap_xr.pipeline.observing import Observer
 from biomap_xr.programs.by_environment import loaded, percent, predictors_on
 from biomap_xr.run import FillSettings
 
@@ -51,7 +53,9 @@ def programs(environment):
     recipe = environment.recipe.anchored(environment.workspace.root)
     covariates = Covariates.open(environment.workspace.covariates, Grid.from_settings(recipe.grid))
     filling = Filling(environment.workspace, None, FillSettings())
-    rules = environment.environment.rules
+    regions = MaskContent.of(recipe).regions
+    observer = Observer(recipe, environment.workspace)
+    rules = rules_of_run(observer, covariates, environment.formations, regions)
     return programs_of(recipe, environment.formations, covariates, rules, filling)
 
 

@@ -26,7 +26,8 @@ from biomap_xr.pipeline.makers.covariates import provenance_of
 from biomap_xr.pipeline.makers.rules import READING, codes_on_map, reader_of, rules_of_run
 from biomap_xr.pipeline.makers.stale import drop_group, drop_stale
 from biomap_xr.pipeline.observing import Observer
-from biomap_xr.programs.by_environment import KERNEL, EnvironmentProgram, WallToWallProgram
+from biomap_xr.programs import KERNELS
+from biomap_xr.programs.by_environment import EnvironmentProgram, WallToWallProgram
 from biomap_xr.programs.masks import LAND_COVER, MASKS, check_known, codes_in
 from biomap_xr.recipe import Recipe
 from biomap_xr.run import Summary, fingerprint_of
@@ -41,7 +42,6 @@ class EnvironmentMaps:
 
     environment: Summary
     wall_to_wall: Summary
-    rules: Rulebook
 
     @property
     def status(self) -> int:
@@ -79,7 +79,7 @@ def map_by_environment(
     finished = {*environment.done, *environment.skipped}
     # Tiles that were set aside have no probabilities to rank.
     ranked = [tile for tile in tiles if tile.name in finished]
-    return EnvironmentMaps(environment, filling.run(programs.wall_to_wall, ranked), rules)
+    return EnvironmentMaps(environment, filling.run(programs.wall_to_wall, ranked))
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ def programs_of(
     reader = reader_of(covariates, models, settings.rules)
     store = filling.workspace.habitats
     first: dict[str, JsonValue] = {
-        "kernel": KERNEL,
+        "kernel": KERNELS["environment"],
         "models": [model.weights for model in models],
         "predictors": covariates.dataset("predictors").attrs.get("content"),
         "masks": content.regions,
@@ -164,7 +164,7 @@ def programs_of(
         cells=cells,
         threads=settings.by_environment.threads if settings.by_environment else 1,
     )
-    last = fingerprint_of({"kernel": KERNEL, "environment": name, **second})
+    last = fingerprint_of({"kernel": KERNELS["environment"], "environment": name, **second})
     return Programs(environment, WallToWallProgram(covariates, tuple(models), rules, store, last))
 
 

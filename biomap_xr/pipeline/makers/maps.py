@@ -24,9 +24,10 @@ from biomap_xr.pipeline.makers.stale import drop_stale
 from biomap_xr.pipeline.makers.traits import traits_of
 from biomap_xr.pipeline.summing import MapSums
 from biomap_xr.pipeline.workspace import Workspace
+from biomap_xr.programs import KERNELS
 from biomap_xr.programs.by_species import HabitatPart
 from biomap_xr.programs.predicted import UNKNOWN, require_shared
-from biomap_xr.programs.species import KERNEL, Assemblage, TileProgram
+from biomap_xr.programs.species import Assemblage, TileProgram
 from biomap_xr.recipe import Recipe
 from biomap_xr.run import Summary, fingerprint_of
 from biomap_xr.species.artefact import fingerprint
@@ -146,7 +147,7 @@ def tile_program(
     traits = traits_of(recipe, table).with_specialists(specialists.species_id)
     assemblage = assemblage_of(traits, model.card, recipe.indicators.assemblage)
     parts: dict[str, JsonValue] = {
-        "kernel": KERNEL,
+        "kernel": KERNELS["maps"],
         "model": fingerprint(model),
         "covariates": covariates.fingerprint,
         "members": assemblage.members.astype(int).tolist(),

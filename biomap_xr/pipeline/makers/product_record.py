@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Self
 from biomap_xr.habitats.cube import WALL_TO_WALL
 from biomap_xr.pipeline.records import HABITATS
 from biomap_xr.pipeline.workspace import Workspace
-from biomap_xr.products.settings import ProductSettings
 from biomap_xr.products.write import Product
-from biomap_xr.recipe import Recipe
 from biomap_xr.run import fingerprint_of
 from biomap_xr.run.durable import publish
+from biomap_xr.run.folder import CHECKSUMS
 from biomap_xr.run.plan import Plan
 
 if TYPE_CHECKING:
@@ -35,8 +34,6 @@ class ProductRecord:
 
     fingerprint: str = ""
     """Of all that the files depend on; empty where they are not all written."""
-    asked: str = ""
-    """Of the part of it that is known without reading legends and rules; empty as above."""
     products: tuple[Product, ...] = ()
     """Those that were written last, by path."""
     begun: tuple[str, ...] = ()
@@ -52,7 +49,6 @@ class ProductRecord:
         products = (Product(path, int(size), digest) for path, size, digest in found["products"])
         return cls(
             found["fingerprint"],
-            found.get("asked", ""),
             tuple(products),
             tuple(found.get("begun", ())),
         )
@@ -61,7 +57,6 @@ class ProductRecord:
         """Keep the record instead of the former one."""
         content: dict[str, JsonValue] = {
             "fingerprint": self.fingerprint,
-            "asked": self.asked,
             "products": [[each.path, each.size, each.sha256] for each in self.products],
             "begun": list(self.begun),
         }
@@ -107,30 +102,21 @@ def remove(folder: Path, paths: Iterable[str]) -> int:
     return len(there)
 
 
-def asked_of(recipe: Recipe, workspace: Workspace, settings: ProductSettings) -> str:
-    """Name all that files depend on, as far as no legend and no rule has to be read for it."""
-    parts: dict[str, JsonValue] = {
-        "kernel": KERNEL,
-        "settings": settings.model_dump(mode="json", exclude={"rasters": {"cache_megabytes"}}),
-        "maps": {name: state_of(workspace, name) for name in PROGRAMS},
-        "attributes": [recipe.licence, recipe.citation, recipe.name],
-    }
-    return fingerprint_of(parts)
-
-
-def published(recipe: Recipe, workspace: Workspace) -> bool | None:
-    """Say whether the files that a recipe asks for are there; None where it asks for none."""
-    settings, habitats = recipe.products, recipe.habitats
-    if settings is None or recipe.covariates is None:
-        return None
-    species = habitats.by_species is not None and recipe.observations is not None
-    environment = habitats.by_environment is not None
-    if not ((settings.by_species and species) or (settings.by_environment and environment)):
-        return None
+def withdraw(workspace: Workspace) -> None:
+    """Remove all files that runs have published here, and the record of them."""
     record = ProductRecord.read(workspace)
-    return record.asked == asked_of(recipe, workspace, settings) and record.intact(
-        workspace.products
-    )
+    if not record.paths:
+        return
+    removed = remove(workspace.products, [*sorted(record.paths), CHECKSUMS])
+    _place(workspace).unlink(missing_ok=True)
+    if workspace.products.is_dir() and not any(workspace.products.iterdir()):
+        workspace.products.rmdir()
+    logger.info("products: the recipe asks for none, %d files are removed", removed)
+
+
+def maps_of(workspace: Workspace) -> "JsonValue":
+    """Name what files can be made of: the plan of each program, and its finished tiles."""
+    return {name: state_of(workspace, name) for name in PROGRAMS}
 
 
 def _place(workspace: Workspace) -> Path:

@@ -17,10 +17,11 @@ from biomap_xr.habitats.rules.settings import RulesSettings
 from biomap_xr.pipeline.filling import Filling
 from biomap_xr.pipeline.makers.product_record import (
     ENVIRONMENT,
+    KERNEL,
     MAPS,
     PROGRAMS,
     ProductRecord,
-    asked_of,
+    maps_of,
     state_of,
 )
 from biomap_xr.pipeline.makers.rules import legend_of_map
@@ -99,7 +100,7 @@ def publish_products(recipe: Recipe, filling: Filling) -> Published | None:
     rasters = _of_receipts(workspace, [task.name for task in tasks])
     products = tuple(sorted((*rasters, *planned.write_texts(folder)), key=lambda each: each.path))
     publish(folder / CHECKSUMS, "".join(f"{each.sha256}  {each.path}\n" for each in products))
-    ProductRecord(parts.fingerprint, parts.asked).end(workspace, products)
+    ProductRecord(parts.fingerprint).end(workspace, products)
     megabytes = sum(each.size for each in products) / 1e6
     logger.info("products: %d files, %.1f MB in %s", len(products), megabytes, folder)
     return Published(folder, products, written=True)
@@ -131,8 +132,6 @@ class PublishedParts:
     """The same of the habitats by species."""
     crosswalk: Crosswalk | None
     fingerprint: str
-    asked: str
-    """Of the part of it that is known without legends and rules."""
 
     @classmethod
     def of(
@@ -149,13 +148,15 @@ class PublishedParts:
             environment, crosswalk = _of_environment(store, rules)
         if settings.by_species and recipe.habitats.by_species is not None:
             species = _of_species(store, rules)
-        asked = asked_of(recipe, workspace, settings)
         parts: dict[str, JsonValue] = {
-            "asked": asked,
+            "kernel": KERNEL,
+            "settings": settings.model_dump(mode="json", exclude={"rasters": {"cache_megabytes"}}),
+            "maps": maps_of(workspace),
+            "attributes": [recipe.licence, recipe.citation, recipe.name],
             "legends": [each.to_csv() if each else None for each in (environment, species)],
             "crosswalk": crosswalk.to_csv() if crosswalk else None,
         }
-        return cls(store, environment, species, crosswalk, fingerprint_of(parts), asked)
+        return cls(store, environment, species, crosswalk, fingerprint_of(parts))
 
     def plan(self) -> PlannedProducts:
         """Look at all cubes, before anything is written.

@@ -20,9 +20,9 @@ def lay(workspace, *paths):
 def test_a_record_comes_back_as_it_was(workspace):
     assert ProductRecord.read(workspace) == ProductRecord()
     products = (Product("a/b.tif", 3, "12"), Product("c.csv", 3, "34"))
-    ProductRecord("now", "wanted").end(workspace, products)
+    ProductRecord("now").end(workspace, products)
     found = ProductRecord.read(workspace)
-    assert found == ProductRecord("now", "wanted", products)
+    assert found == ProductRecord("now", products)
     lay(workspace, "a/b.tif", "c.csv")
     assert found.intact(workspace.products)
     (workspace.products / "c.csv").write_text("longer")
@@ -30,12 +30,12 @@ def test_a_record_comes_back_as_it_was(workspace):
 
 
 def test_former_files_go_and_foreign_ones_stay(workspace):
-    former = ProductRecord("then", "wanted", (Product("a/b.tif", 3, ""), Product("c.csv", 3, "")))
+    former = ProductRecord("then", (Product("a/b.tif", 3, ""), Product("c.csv", 3, "")))
     lay(workspace, "a/b.tif", "c.csv", "d/mine.txt")
     former.begin(workspace, ["c.csv", "d/new.tif"])
     there = sorted(path.name for path in workspace.products.rglob("*"))
     assert there == ["c.csv", "d", "mine.txt"]
     begun = ProductRecord.read(workspace)
-    assert begun.fingerprint == begun.asked == ""
+    assert begun.fingerprint == ""
     # The first file is known still: a kill may come before its removal.
     assert begun.paths == {"a/b.tif", "c.csv", "d/new.tif"}

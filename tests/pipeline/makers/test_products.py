@@ -11,7 +11,8 @@ from biomap_xr.cubes import open_cube
 from biomap_xr.errors import CorruptError, InputError
 from biomap_xr.pipeline.makers.products import publish_products
 from biomap_xr.pipeline.makers.stale import drop_group
-from biomap_xr.pipeline.status import progress_of
+from biomap_xr.pipeline.making import Making
+from biomap_xr.pipeline.stages import STAGES
 from biomap_xr.pipeline.workers import Workers
 from biomap_xr.products.geotiff import write_raster
 from biomap_xr.products.settings import ProductSettings, RasterSettings
@@ -168,7 +169,8 @@ def test_a_kill_between_forgets_no_file(environment, environment_copy, monkeypat
     with pytest.raises(KeyboardInterrupt):
         publish_products(fewer(recipe, ("R", "T")), filling_of(environment_copy))
     monkeypatch.undo()
-    assert progress_of(environment.recipe, environment_copy).products is False
+    making = Making(environment.recipe, environment_copy, STAGES)
+    assert not making.stage("products").state(making).done
     other_maps(environment_copy, "R")
     made = publish_products(fewer(recipe, ("T",)), filling_of(environment_copy))
     assert files_in(folder) == {*(each.path for each in made.products), "SHA256SUMS"}

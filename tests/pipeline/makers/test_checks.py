@@ -5,9 +5,9 @@ import yaml
 from tiny_run import ENVIRONMENT, SERIAL, changed, linked
 
 from biomap_xr.errors import InputError
-from biomap_xr.pipeline.checking import check_habitats
-from biomap_xr.pipeline.observing import Observer
-from biomap_xr.pipeline.running import run
+from biomap_xr.pipeline.making import Making
+from biomap_xr.pipeline.running import refuse, run
+from biomap_xr.pipeline.stages import STAGES
 from biomap_xr.pipeline.workers import Workers
 from biomap_xr.recipe import Recipe
 
@@ -26,7 +26,7 @@ def recipe_with(changes):
 
 
 def check(workspace, changes):
-    check_habitats(Observer(recipe_with(changes).anchored(workspace.root), workspace))
+    refuse(list(Making(recipe_with(changes), workspace, STAGES).problems()))
 
 
 def test_what_fits_passes(only_inputs):
@@ -83,18 +83,17 @@ def test_files_are_looked_at_also_where_models_are_there(environment_copy):
 
 
 def test_habitats_of_one_number_are_named_before_they_are_learnt(only_inputs):
-    observer = Observer(recipe_with({}).anchored(only_inputs.root), only_inputs)
-    placed = observer.plots
+    making = Making(recipe_with({}), only_inputs, STAGES)
+    placed = making.observer.plots
     labels = tuple((("T1J",), ("T1K",))[row % 2] for row in range(len(placed.plots)))
     # The plots are read once, so that others can stand in for them.
-    observer.__dict__["plots"] = replace(placed, plots=placed.plots.with_labels(labels))
-    with pytest.raises(InputError, match=r"^plots: T1J and T1K both have the number 7119"):
-        check_habitats(observer)
+    making.observer.__dict__["plots"] = replace(placed, plots=placed.plots.with_labels(labels))
+    (problem,) = making.problems()
+    assert problem.message.startswith("plots: T1J and T1K both have the number 7119")
 
 
 def test_nothing_is_asked_of_a_recipe_without_habitats(only_inputs):
-    observer = Observer(recipe_with({f"{RULES}.legend": "nope.csv"}), only_inputs)
-    unasked = observer.recipe.habitats.model_copy(update={"by_environment": None})
-    check_habitats(
-        replace(observer, recipe=observer.recipe.model_copy(update={"habitats": unasked}))
-    )
+    recipe = recipe_with({f"{RULES}.legend": "nope.csv"})
+    habitats = recipe.habitats.model_copy(update={"by_environment": None})
+    unasked = recipe.model_copy(update={"habitats": habitats, "products": None})
+    assert list(Making(unasked, only_inputs, STAGES).problems()) == []

@@ -1,0 +1,91 @@
+"""Pl@ntBERT: trained on vegetation plots, scored beside plain classifiers."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from biomap_xr.errors import RecipeError
+from biomap_xr.pipeline.making import Making, sections
+from biomap_xr.pipeline.records import PLOTS, folder_of, scored
+from biomap_xr.pipeline.stage import Check, Part, Stage, thing
+from biomap_xr.recipe import Recipe, paths_in
+from biomap_xr.run.folder import read_folder
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
+
+    from biomap_xr.habitats.plantbert.model import HabitatModel
+
+KERNEL = 1
+"""Raised when the same recipe and data give another model or other scores."""
+
+
+class BySpecies(Stage):
+    """The model that reads habitats from assemblages of species."""
+
+    name = "by_species"
+    after = ("covariates", "species")
+
+    def wanted(self, recipe: Recipe) -> bool:
+        """Plots alone are enough; a map needs species, too."""
+        return recipe.habitats.by_species is not None
+
+    def checks(self, making: Making) -> Iterator[Check]:
+        """Look at the tables of plots and at the rules of the expert system."""
+        from biomap_xr.pipeline.makers.checks import habitat_checks, plot_checks
+
+        yield from habitat_checks(making.recipe)
+        yield from plot_checks(making.observer)
+
+    def depends(self, making: Making) -> "Mapping[str, JsonValue]":
+        """Plots and rules by content, and what the training is told."""
+        recipe, habitats = making.written, making.written.habitats
+        anchored = making.recipe
+        rules = anchored.habitats.expert_system
+        return {
+            "kernel of by_species": KERNEL,
+            "files of plots": making.contents(paths_in(anchored.plots)),
+            "files of external plots": making.contents(paths_in(anchored.habitats.external)),
+            "expert system": making.contents([rules] if rules else []),
+            "habitats": habitats.model_dump(
+                mode="json", exclude={"by_environment", "environment_map", "rules", "on_map"}
+            ),
+            "fine-tuned": habitats.on_map.fine_tune,
+            **sections(recipe, "plots", "folds", "grid", "simulate"),
+        }
+
+    def parts(self, making: Making) -> tuple[Part, ...]:
+        """The record of the scores is written last."""
+        return (thing("habitat model", there=scored(folder_of(making.workspace), PLOTS)),)
+
+    def make(self, making: Making) -> "HabitatModel":
+        """Train what is not trained yet."""
+        from biomap_xr.pipeline.makers.by_species import learn_by_species, predicted_by
+
+        settings = making.recipe.habitats.by_species
+        if settings is None:
+            raise RecipeError(
+                f"recipe {making.written.name!r} has no habitats.by_species, expected settings of "
+                "Pl@ntBERT; add it"
+            )
+        species, covariates = making.result("species"), making.result("covariates")
+        predicted = (
+            predicted_by(species, covariates, making.filling) if species and covariates else None
+        )
+        return learn_by_species(settings, making.observer, predicted, making.key(self.name).name)
+
+    def result(self, making: Making) -> "HabitatModel":
+        """Load the model."""
+        from biomap_xr.habitats.plantbert.artefact import load_model
+
+        return load_model(folder_of(making.workspace) / "model")
+
+    def verify(self, making: Making) -> None:
+        """Compare the model's files with their checksums."""
+        read_folder(folder_of(making.workspace) / "model")
+
+    def said(self, making: Making) -> Iterator[str]:
+        """Say where the model is."""
+        folder = folder_of(making.workspace) / "model"
+        habitats = len(json.loads((folder / "card.json").read_text())["habitats"])
+        yield f"habitat model: {folder} ({habitats} habitats)"
