@@ -45,11 +45,14 @@ def give_name(source: Path, place: Path) -> None:
 
     Args:
         source: Temporary name, on the same disk.
-        place: Final name; what was there before is replaced.
+        place: Final name; what was there before is replaced: a file by a file, a folder by a folder.
+
+    Raises:
+        OSError: A folder lies where a file is to be; it is left alone.
     """
     for path in (source, *source.rglob("*")):
         force(path)
-    if place.is_dir():
+    if place.is_dir() and source.is_dir():
         # No folder is renamed onto another: between the two steps there is none, never a part.
         with_former = place.with_name(f".{place.name}.{uuid.uuid4().hex}{PARTIAL}")
         place.rename(with_former)

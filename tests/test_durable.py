@@ -86,3 +86,11 @@ def test_sweep_removes_temporary_files_and_folders_alone(tmp_path: Path) -> None
 
 def test_nothing_can_be_removed(tmp_path: Path) -> None:
     remove(tmp_path / "nothing")
+
+
+def test_a_folder_in_the_place_of_a_file_is_left_alone(tmp_path):
+    (tmp_path / "map.txt").mkdir()
+    (tmp_path / "map.txt" / "mine").touch()
+    with pytest.raises(OSError, match="directory"), publishing(tmp_path / "map.txt") as temporary:
+        temporary.write_text("new")
+    assert [path.name for path in tmp_path.rglob("*")] == ["map.txt", "mine"]
