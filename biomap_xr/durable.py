@@ -45,7 +45,7 @@ def give_name(source: Path, place: Path) -> None:
 
     Args:
         source: Temporary name, on the same disk.
-        place: Final name; what was there before is replaced: a file by a file, a folder by a folder.
+        place: Final name; a file there is replaced by a file, a folder by a folder.
 
     Raises:
         OSError: A folder lies where a file is to be; it is left alone.
