@@ -29,11 +29,11 @@ def by_species_cube(
     Args:
         grid: Cells and tiles of the map.
         codes: Level-3 codes of the model, in its order.
-        attributes: Of the whole group.
+        attributes: Of the whole group; ``levels`` among them says what levels 1 and 2 are.
         probabilities: Whether the probability of each habitat is kept, too.
     """
     wanted = (_probability(),) if probabilities else ()
-    variables = (*_ranked(), _level(2), _level(1), *wanted)
+    variables = (*_ranked(), *_level(2), *_level(1), *wanted)
     return Cube(BY_SPECIES, grid, variables, _coordinates(codes), attributes)
 
 
@@ -122,13 +122,18 @@ def _ranked() -> tuple[Variable, Variable]:
     return habitat, confidence
 
 
-def _level(level: int) -> Variable:
+def _level(level: int) -> tuple[Variable, Variable]:
     attributes = {
         "long_name": f"EUNIS habitat of level {level}, number as in the legend",
-        "comment": "the most probable class once level-3 probabilities are summed",
+        "comment": "as the group's attribute levels says: inferred, the class of the most probable "
+        "habitat; summed, the most probable class once level-3 probabilities are summed",
         "units": "1",
     }
-    return Variable(f"level{level}", ("y", "x"), "uint16", NO_HABITAT, attributes)
+    name = f"level{level}"
+    return (
+        Variable(name, ("y", "x"), "uint16", NO_HABITAT, attributes),
+        _percent(f"{name}_confidence", f"summed probability of the habitats of {name}", {}),
+    )
 
 
 def _probability() -> Variable:

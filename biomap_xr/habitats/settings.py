@@ -24,6 +24,10 @@ class AssemblageMapSettings(Settings):
     Classification"); it keeps what is better on validation plots."""
     probabilities: bool = False
     """Whether the probability of every habitat is kept in the cube."""
+    levels: Literal["inferred", "summed"] = "inferred"
+    """What levels 1 and 2 of the map are. ``inferred``: the parents of the named habitat (paper 1,
+    section 4). ``summed``: the class whose habitats are the most probable together, which need not
+    be the parent of the most probable one."""
     drop_last: bool = False
     """Leave out the last species of every sentence, as the published code does."""
     shared: float = Field(0.5, gt=0, le=1)

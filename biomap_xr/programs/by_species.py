@@ -82,7 +82,12 @@ class HabitatPass:
         kept = self.top.sentences(drop_last="plantbert" if settings.drop_last else None)
         sentences = kept.cpu().numpy()
         classified = classify(self.reader.classifier, sentences)
-        made = map_habitats(classified, self.reader.habitats, probabilities=settings.probabilities)
+        made = map_habitats(
+            classified,
+            self.reader.habitats,
+            probabilities=settings.probabilities,
+            levels=settings.levels,
+        )
         statistics: Statistics = {
             "sentences": len(sentences) - classified.empty,
             "distinct_sentences": len(classified.distinct),

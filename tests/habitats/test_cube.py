@@ -34,12 +34,15 @@ def test_by_species_is_laid_out_as_declared(tmp_path: Path) -> None:
     assert cube["habitat_number"].values.tolist() == [5202, 7107]
     assert (cube["level1"] == 65535).all()
     assert (cube["confidence"] == 255).all()
+    assert cube["level2_confidence"].dtype == np.uint8
+    assert (cube["level2_confidence"] == 255).all()
 
 
 def test_analysts_mask_maps_and_take_classes_by_their_codes(tmp_path: Path) -> None:
     declare(tmp_path / "h.zarr", by_species_cube(grid(), CODES, {}, probabilities=True))
     cube = xr.open_zarr(tmp_path / "h.zarr", group="by_species", mask_and_scale=False)
-    assert set(cube.data_vars) == {"habitat", "confidence", "level1", "level2", "probability"}
+    levels = {"level1", "level2", "level1_confidence", "level2_confidence"}
+    assert set(cube.data_vars) == {"habitat", "confidence", "probability"} | levels
     assert cube["probability"].sel(eunis="T17").dims == ("y", "x")
     # A coordinate would be left as it is.
     assert cube.where(cube["confidence"] < 0)["habitat"].isnull().all()

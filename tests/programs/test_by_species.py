@@ -9,7 +9,7 @@ from tiny_run import SERIAL
 from biomap_xr.covariates.cube import Covariates
 from biomap_xr.cubes import open_cube
 from biomap_xr.grid import Grid
-from biomap_xr.habitats.eunis import number_of, roll_up
+from biomap_xr.habitats.eunis import at_level, number_of, roll_up
 from biomap_xr.habitats.settings import AssemblageMapSettings
 from biomap_xr.programs.by_species import HabitatPart, HabitatPass
 from biomap_xr.programs.predicted import vocabulary_places
@@ -37,6 +37,8 @@ def test_the_cube_has_the_documented_names_dims_and_types(finished):
         "confidence": (("rank", "y", "x"), "uint8"),
         "level2": (("y", "x"), "uint16"),
         "level1": (("y", "x"), "uint16"),
+        "level2_confidence": (("y", "x"), "uint8"),
+        "level1_confidence": (("y", "x"), "uint8"),
         "probability": (("eunis", "y", "x"), "uint8"),
     }
     assert {name: (cube[name].dims, str(cube[name].dtype)) for name in wanted} == wanted
@@ -67,11 +69,26 @@ def test_the_map_says_what_the_model_says_of_each_cells_ranking(finished, tiny, 
     assert same.mean() > 0.999
     percent = mapped["probability"].values[:, valid].astype(float)
     assert np.abs(percent - 100 * said.T).max() <= 2
-    classes, summed = roll_up(said.T, finished.habitats.card.habitats, 1)
-    level1 = np.array([number_of(code) for code in classes])[summed.argmax(axis=0)]
-    assert (mapped["level1"].values[valid] == level1).mean() > 0.999
+    codes = finished.habitats.card.habitats
+    classes, summed = roll_up(said.T, codes, 1)
+    parent = np.array([classes.index(at_level(code, 1)) for code in codes])[first]
+    sure = mapped["level1_confidence"].values[valid].astype(float)
+    off = np.abs(sure - 100 * summed[parent, np.arange(len(parent))])
+    assert (off <= 2).mean() > 0.999
     assert (mapped["habitat"].values[0][~valid] == 65535).all()
     assert (mapped["confidence"].values[:, ~valid] == 255).all()
+
+
+def test_levels_are_always_the_parents_of_the_named_habitat(finished, cube):
+    codes = finished.habitats.card.habitats
+    habitat = cube["habitat"].values[0]
+    for level in (1, 2):
+        parents = {number_of(code): number_of(at_level(code, level)) for code in codes}
+        expected = np.full(habitat.shape, 65535)
+        for number, parent in parents.items():
+            expected[habitat == number] = parent
+        np.testing.assert_array_equal(cube[f"level{level}"].values, expected)
+    assert cube.attrs["levels"] == "inferred"
 
 
 def test_receipts_count_habitats_and_sentences(finished, cube):

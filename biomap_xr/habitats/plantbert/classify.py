@@ -6,7 +6,7 @@ distinct sentences, too, and only what goes onto the map is spread over the cell
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,8 +86,12 @@ class HabitatMaps:
     """``(rank, n)`` their probabilities in percent."""
     level2: NDArray[np.uint16]
     """``(n,)`` numbers."""
+    level2_confidence: NDArray[np.uint8]
+    """``(n,)`` percent: the probabilities of the class's habitats, summed."""
     level1: NDArray[np.uint16]
     """``(n,)`` numbers."""
+    level1_confidence: NDArray[np.uint8]
+    """``(n,)`` percent."""
     probability: NDArray[np.uint8] | None
     """``(habitat, n)`` percent, where it is kept."""
 
@@ -161,7 +165,11 @@ def classify(reader: Reader, sentences: NDArray[np.integer]) -> Classified:
 
 
 def map_habitats(
-    classified: Classified, codes: Sequence[str], *, probabilities: bool = False
+    classified: Classified,
+    codes: Sequence[str],
+    *,
+    probabilities: bool = False,
+    levels: Literal["inferred", "summed"] = "inferred",
 ) -> HabitatMaps:
     """Turn probabilities into what the habitat cube holds.
 
@@ -169,6 +177,8 @@ def map_habitats(
         classified: Of n cells.
         codes: Level-3 code of each habitat.
         probabilities: Whether the probability of every habitat is kept, too.
+        levels: Whether levels 1 and 2 are inferred from the most probable habitat (paper 1,
+            section 4), or are the classes with the highest sum.
 
     Raises:
         InputError: There are more or fewer codes than habitats, or one is no code.
@@ -186,12 +196,18 @@ def map_habitats(
     confidence = _in_ranks(_percent(chosen), NO_PERCENT)
     kept = _percent(distinct) if probabilities else None
     place = classified.place
+    named = best[:, 0] if levels == "inferred" else None
+    level1, level1_confidence = _level(distinct, codes, 1, named)
+    level2, level2_confidence = _level(distinct, codes, 2, named)
+    none, unsure = np.uint16(NO_HABITAT), np.uint8(NO_PERCENT)
     return HabitatMaps(
-        habitat=_spread(habitat, place, np.uint16(NO_HABITAT)).T,
-        confidence=_spread(confidence, place, np.uint8(NO_PERCENT)).T,
-        level2=_spread(_level(distinct, codes, 2), place, np.uint16(NO_HABITAT)),
-        level1=_spread(_level(distinct, codes, 1), place, np.uint16(NO_HABITAT)),
-        probability=None if kept is None else _spread(kept, place, np.uint8(NO_PERCENT)).T,
+        habitat=_spread(habitat, place, none).T,
+        confidence=_spread(confidence, place, unsure).T,
+        level2=_spread(level2, place, none),
+        level2_confidence=_spread(level2_confidence, place, unsure),
+        level1=_spread(level1, place, none),
+        level1_confidence=_spread(level1_confidence, place, unsure),
+        probability=None if kept is None else _spread(kept, place, unsure).T,
     )
 
 
@@ -230,13 +246,22 @@ def _percent(probability: NDArray[np.float32]) -> NDArray[np.uint8]:
 
 
 def _level(
-    probability: NDArray[np.float32], codes: Sequence[str], level: int
-) -> NDArray[np.uint16]:
-    """Find the number of the likeliest class of a coarser level, ``(n,)``; see `eunis.roll_up`."""
+    probability: NDArray[np.float32],
+    codes: Sequence[str],
+    level: int,
+    named: NDArray[np.intp] | None,
+) -> tuple[NDArray[np.uint16], NDArray[np.uint8]]:
+    """Find the class of a coarser level, its number ``(n,)`` and percent ``(n,)``.
+
+    It is the parent of the named habitat ``(n,)``, or without one the class with the highest sum.
+    """
     classes, parent = levels_above(codes, level)
     member = (parent[:, None] == np.arange(len(classes))).astype(np.float32)
+    summed = probability @ member
+    chosen = summed.argmax(axis=1) if named is None else parent[named]
     numbers = np.array([number_of(code) for code in classes], np.uint16)
-    return numbers[(probability @ member).argmax(axis=1)]
+    # Sums of float32 may exceed 1 by their rounding, which whole percent do not show.
+    return numbers[chosen], _percent(np.take_along_axis(summed, chosen[:, None], axis=1)[:, 0])
 
 
 def _spread(values: NDArray[T], place: NDArray[np.intp], fill: T) -> NDArray[T]:

@@ -112,7 +112,6 @@ def _declare_habitats(
     part: HabitatPart, model: HabitatModel, grid: Grid, described: Mapping[str, Any]
 ) -> None:
     """Lay out the group of habitats by species; that of a former habitat model is removed."""
-    drop_stale(part.store, BY_SPECIES, part.weights)
     unknown = int((part.places == UNKNOWN).sum())
     attributes = {
         **described,
@@ -121,11 +120,15 @@ def _declare_habitats(
         "species_ranked": len(part.places) - unknown,
         "species_not_in_vocabulary": unknown,
         "species_of_a_sentence": model.card.k,
+        "levels": part.settings.levels,
     }
     cube = by_species_cube(
         grid, model.card.habitats, attributes, probabilities=part.settings.probabilities
     )
+    drop_stale(part.store, BY_SPECIES, part.weights, [each.name for each in cube.variables])
     declare(part.store, cube)
+    # A group that is kept may have been made by another rule.
+    update_attributes(part.store, BY_SPECIES, attributes)
 
 
 def tile_program(

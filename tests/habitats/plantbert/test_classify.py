@@ -92,7 +92,9 @@ def drawn_probabilities(count=300):
 def test_ranks_and_levels_are_those_of_the_whole_array():
     probability = drawn_probabilities()
     place = np.random.default_rng(2).permutation(300)
-    maps = map_habitats(Classified(probability, place, 0), CODES, probabilities=True)
+    maps = map_habitats(
+        Classified(probability, place, 0), CODES, probabilities=True, levels="summed"
+    )
     cells = probability[place]
     order = np.argsort(-cells, axis=1, kind="stable")[:, :3]
     numbers = np.array([eunis.number_of(code) for code in CODES])
@@ -100,18 +102,45 @@ def test_ranks_and_levels_are_those_of_the_whole_array():
     percent = np.rint(100 * cells)
     np.testing.assert_array_equal(maps.confidence, np.take_along_axis(percent, order, axis=1).T)
     np.testing.assert_array_equal(maps.probability, percent.T)
-    for level, found in ((1, maps.level1), (2, maps.level2)):
+    for level, found, sure in (
+        (1, maps.level1, maps.level1_confidence),
+        (2, maps.level2, maps.level2_confidence),
+    ):
         classes, summed = eunis.roll_up(cells.T, CODES, level)
         expected = [eunis.number_of(classes[index]) for index in summed.argmax(axis=0)]
         np.testing.assert_array_equal(found, expected)
+        np.testing.assert_allclose(sure, 100 * summed.max(axis=0), atol=0.51)
 
 
-def test_levels_may_differ_from_the_first_habitat():
-    # Two grasslands together are more probable than the forest.
+def test_levels_are_the_parents_of_the_named_habitat():
+    probability = drawn_probabilities()
+    maps = map_habitats(Classified(probability, np.arange(300), 0), CODES)
+    other = map_habitats(Classified(probability, np.arange(300), 0), CODES, levels="summed")
+    assert (maps.level1 != other.level1).any(), "no case in which the rules differ"
+    named = [CODES[index] for index in probability.argmax(axis=1)]
+    for level, found, sure in (
+        (1, maps.level1, maps.level1_confidence),
+        (2, maps.level2, maps.level2_confidence),
+    ):
+        parents = [eunis.at_level(code, level) for code in named]
+        assert found.tolist() == [eunis.number_of(parent) for parent in parents]
+        classes, summed = eunis.roll_up(probability.T, CODES, level)
+        own = summed[[classes.index(parent) for parent in parents], np.arange(300)]
+        np.testing.assert_allclose(sure, 100 * own, atol=0.51)
+    assert (maps.level1_confidence >= maps.level2_confidence).all()
+    assert (maps.level2_confidence >= maps.confidence[0]).all()
+
+
+@pytest.mark.parametrize(
+    ("levels", "numbers", "percent"),
+    [("inferred", (7000, 7100), (40, 40)), ("summed", (5000, 5200), (60, 60))],
+)
+def test_two_grasslands_that_are_together_more_probable_than_the_forest(levels, numbers, percent):
     classified = Classified(np.float32([[0.4, 0.3, 0.3]]), np.array([0]), 0)
-    maps = map_habitats(classified, ("T17", "R22", "R23"))
+    maps = map_habitats(classified, ("T17", "R22", "R23"), levels=levels)
     assert maps.habitat[:, 0].tolist() == [7107, 5202, 5203]
-    assert (maps.level1[0], maps.level2[0]) == (5000, 5200)
+    assert (maps.level1[0], maps.level2[0]) == numbers
+    assert (maps.level1_confidence[0], maps.level2_confidence[0]) == percent
     assert maps.confidence[:, 0].tolist() == [40, 30, 30]
     assert maps.probability is None
 
@@ -131,13 +160,16 @@ def test_cells_without_species_and_cells_that_are_not_valid_are_fills():
     assert tile["habitat"][0].tolist() == [[65535, 7107], [65535, 65535]]
     assert tile["confidence"][:, 0, 1].tolist() == [70, 20, 10]
     assert tile["level1"].tolist() == [[65535, 7000], [65535, 65535]]
+    assert tile["level1_confidence"].tolist() == [[255, 70], [255, 255]]
     assert tile["probability"][:, 0, 1].tolist() == [10, 20, 70]
     assert tile["probability"][2].tolist() == [[255, 70], [255, 255]]
     assert {name: str(values.dtype) for name, values in tile.items()} == {
         "habitat": "uint16",
         "confidence": "uint8",
         "level2": "uint16",
+        "level2_confidence": "uint8",
         "level1": "uint16",
+        "level1_confidence": "uint8",
         "probability": "uint8",
     }
 

@@ -22,6 +22,17 @@ def test_a_group_of_another_model_goes_and_its_own_stays(tmp_path):
     assert (store / "by_environment").is_dir()
 
 
+def test_a_group_with_other_variables_goes(tmp_path):
+    store, group = tmp_path / "habitats.zarr", "by_environment/T"
+    cube = by_environment_cube(GRID, "T", ["T17"], {"model": "ab"})
+    declare(store, cube)
+    names = [each.name for each in cube.variables]
+    drop_stale(store, group, "ab", names)
+    assert (store / group).is_dir()
+    drop_stale(store, group, "ab", [*names, "level1_confidence"])
+    assert not (store / group).exists()
+
+
 def test_what_is_not_there_cannot_be_dropped(tmp_path):
     drop_group(tmp_path / "habitats.zarr", "wall_to_wall")
     drop_stale(tmp_path / "habitats.zarr", "wall_to_wall", "ab")
