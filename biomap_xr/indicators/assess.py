@@ -6,7 +6,7 @@ joined but never cut.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -18,6 +18,7 @@ from biomap_xr.indicators import formulas
 from biomap_xr.indicators.declared import INDICATORS, NOT_VALID, STATUSES, attributes
 from biomap_xr.indicators.names import canonical_name
 from biomap_xr.indicators.quantiles import quantile
+from biomap_xr.indicators.settings import AssemblageKind
 from biomap_xr.indicators.sums import Sums
 from biomap_xr.indicators.traits import Traits
 
@@ -33,6 +34,8 @@ Lists = Mapping[str, Sequence[str] | Sequence[int]]
 """Species, by name or by id, of each indicator that a person makes up."""
 
 _THRESHOLDS = {"conformal": "threshold_conformal", "f_score": "threshold_f"}
+_ONE_FOR_ALL = "threshold_f_global"
+"""Attribute of a cube with the threshold of ``f_score_global``."""
 _OF_STATUS = ("most_threatened", "status_any")
 
 
@@ -50,7 +53,7 @@ def assess(
     cube: xr.Dataset | xr.DataArray,
     traits: Traits | Lists,
     *,
-    assemblage: Literal["conformal", "f_score"] = "conformal",
+    assemblage: AssemblageKind = "conformal",
     threshold: float | Sequence[float] | None = None,
 ) -> xr.Dataset:
     """Indicators of a species cube, with the names, dims and types of `indicators.zarr`.
@@ -75,7 +78,10 @@ def assess(
     """
     probability = _probability(cube)
     counted = _counted(traits, probability)
-    limits = _thresholds(probability, assemblage, threshold)
+    if threshold is None and assemblage == "f_score_global":
+        limits = _thresholds(probability, assemblage, _one_for_all(cube))
+    else:
+        limits = _thresholds(probability, assemblage, threshold)
     data = _joined(probability.data)
     status = (
         counted.status if counted.status is not None else np.ones(data.shape[0], dtype=np.uint8)
@@ -225,6 +231,15 @@ def _form(one: str | int) -> str | int:
     """A name in canonical form, where it has one; an id as it is."""
     found = canonical_name(one) if isinstance(one, str) else None
     return found.full if found is not None else one
+
+
+def _one_for_all(cube: xr.Dataset | xr.DataArray) -> float:
+    if _ONE_FOR_ALL not in cube.attrs:
+        raise InputError(
+            f"The cube has no attribute {_ONE_FOR_ALL}; it has {list(cube.attrs)}. Give the opened "
+            "cube itself and not one of its variables, or threshold=, one for all species."
+        )
+    return float(cube.attrs[_ONE_FOR_ALL])
 
 
 def _thresholds(

@@ -139,7 +139,7 @@ class Specialists:
             species_id: ``(species,)`` ids.
             threshold: ``(species,)`` probability from which a species counts as present.
             tiles: names of the tiles of the sample.
-            settings: the level below which the mean probability elsewhere is very low.
+            settings: how low the mean probability elsewhere is to be.
 
         Raises:
             InputError: No cell was looked at, or the numbers of species differ.
@@ -153,7 +153,7 @@ class Specialists:
                 "highest": prevalence.highest,
                 "threshold": np.asarray(threshold, dtype=np.float64),
                 "elsewhere": elsewhere,
-                "specialist": present & (elsewhere < settings.level),
+                "specialist": present & (elsewhere < settings.rarity * elsewhere.mean()),
             }
         )
         return cls(table, tuple(tiles), prevalence.cells, settings)

@@ -45,7 +45,7 @@ class Assemblage:
     threshold: NDArray[np.float32]
     """``(species,)`` probability from which a species belongs to the assemblage."""
     widespread: NDArray[np.float32]
-    """``(species,)`` threshold of the species maps' statistics: the one of the best F-score."""
+    """``(species,)`` threshold from which a species counts as present in its map's statistics."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +93,7 @@ class TilePass:
         self.program, self.model, self.embedding, self.tile = program, model, embedding, tile
         self.cells = int(embedding.valid.sum())
         self.species = len(model.card.species_id)
+        self.floor = model.card.floor(program.settings.floor)
         self.stored = 0
         self.occupied = np.zeros(self.species, np.int64)
         self.habitats = (
@@ -155,7 +156,7 @@ class TilePass:
         """Round a block, and count what rounding keeps and where each species occurs."""
         values = probability.cpu().numpy()
         self.occupied[part] = (values >= self.program.assemblage.widespread[part, None]).sum(axis=1)
-        levels = quantise(values, self.program.settings.floor, place=self.tile.name)
+        levels = quantise(values, self.floor, place=self.tile.name)
         self.stored += int(levels.sum(dtype=np.int64))
         return levels
 

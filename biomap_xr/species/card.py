@@ -71,6 +71,30 @@ class ModelCard(Settings):
                 "expected as many; calibrate the model again"
             )
 
+    def require_thresholds(self) -> Thresholds:
+        """Return the thresholds.
+
+        Raises:
+            InputError: The model has none.
+        """
+        if self.thresholds is None:
+            raise InputError(
+                "the model's card has no thresholds, expected those of its calibration; train it "
+                "again"
+            )
+        return self.thresholds
+
+    def floor(self, wanted: float | Literal["f_score_global"]) -> float:
+        """Return the smallest probability that a map of the model stores, 0 to 1.
+
+        Args:
+            wanted: A number, or the single threshold of the best F-score (paper 1, section 4).
+
+        Raises:
+            InputError: The threshold is wanted, and the model has none.
+        """
+        return wanted if isinstance(wanted, float) else self.require_thresholds().f_score_global
+
     def require_species(self, species_id: Sequence[int]) -> None:
         """Refuse another species table than the model's own.
 

@@ -25,10 +25,6 @@ def species_cube(grid: Grid, card: ModelCard, attributes: Mapping[str, Any]) -> 
     Raises:
         InputError: The model has no thresholds.
     """
-    if card.thresholds is None:
-        raise InputError(
-            "the model's card has no thresholds, expected those of its calibration; train it again"
-        )
     return Cube("", grid, species_variables(), _coordinates(card), attributes)
 
 
@@ -75,9 +71,7 @@ def species_variables() -> tuple[Variable, ...]:
 
 
 def _coordinates(card: ModelCard) -> dict[str, Coordinate]:
-    thresholds = card.thresholds
-    # `species_cube` has refused a card without.
-    f_score, conformal = (thresholds.f_score, thresholds.conformal) if thresholds else ((), ())
+    thresholds = card.require_thresholds()
     return {
         "species": Coordinate(
             ("species",), np.array(card.species), {"long_name": "species", "units": "1"}
@@ -87,12 +81,12 @@ def _coordinates(card: ModelCard) -> dict[str, Coordinate]:
         ),
         "threshold_f": Coordinate(
             ("species",),
-            np.array(f_score, np.float32),
+            np.array(thresholds.f_score, np.float32),
             {"long_name": "presence threshold of the best F-score", "units": "1"},
         ),
         "threshold_conformal": Coordinate(
             ("species",),
-            np.array(conformal, np.float32),
+            np.array(thresholds.conformal, np.float32),
             {"long_name": "conformal presence threshold", "units": "1"},
         ),
     }

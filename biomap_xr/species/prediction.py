@@ -108,12 +108,14 @@ def predict(
     return labelled.assign_attrs(_provenance(card, covariates))
 
 
-def _provenance(card: ModelCard, covariates: Covariates) -> dict[str, str]:
+def _provenance(card: ModelCard, covariates: Covariates) -> dict[str, str | float]:
     """Say what a prediction comes from: the sources' licence goes with it."""
     group = covariates.groups[0]
     attributes = covariates.dataset(group).attrs
     kept = {name: str(attributes[name]) for name in PROVENANCE if name in attributes}
-    return {"Conventions": "CF-1.11", "model": card.weights_sha256, **kept}
+    known = card.thresholds
+    limit = {"threshold_f_global": known.f_score_global} if known else {}
+    return {"Conventions": "CF-1.11", "model": card.weights_sha256, **limit, **kept}
 
 
 def predict_block(blank: xr.DataArray, work: Prediction) -> xr.Dataset:
@@ -136,8 +138,9 @@ def predict_block(blank: xr.DataArray, work: Prediction) -> xr.Dataset:
     valid = torch.from_numpy(embedding.valid).to(model.device)
     shape = (len(work.rows), *window.shape)
     levels = torch.zeros(shape, dtype=torch.uint8, device=model.device)
+    floor = model.card.floor(work.settings.floor)
     for part, probability in species_blocks(model, embedding, work.settings.block, work.rows):
-        levels[part, valid] = quantise(probability, work.settings.floor, place=place)
+        levels[part, valid] = quantise(probability, floor, place=place)
     found = {
         "probability": (("species", "y", "x"), levels),
         "valid": (("y", "x"), valid.to(torch.uint8)),

@@ -13,6 +13,8 @@ MODALITIES: tuple[Modality, ...] = ("landsat", "climate", "sentinel2", "predicto
 
 Width = Annotated[int, Field(ge=1, le=8192)]
 FourWidths = tuple[Width, Width, Width, Width]
+ThresholdKind = Literal["f_score_global", "f_score", "conformal"]
+"""Ways to a presence threshold: one for all species, or one each (see `Thresholds`)."""
 
 
 class PublishedSettings(Settings):
@@ -236,8 +238,13 @@ class MapSettings(Settings):
 
     species_cube: bool = True
     """Whether ``species.zarr`` is written; indicators do not need it."""
-    floor: float = Field(0.002, ge=0, lt=1)
+    floor: Annotated[float, Field(ge=0, lt=1)] | Literal["f_score_global"] = 0.002
     """Smallest probability that is stored; anything below counts as absent in the cube. The share
-    of the expected richness that this loses is measured and kept in the cube's attributes."""
+    of the expected richness that this loses is measured and kept in the cube's attributes.
+    ``f_score_global`` is paper 1's threshold (section 4): the single one of the best F-score."""
+    presence: ThresholdKind = "f_score_global"
+    """Threshold from which a species counts as present in the statistics of its map. Paper 1's
+    figures (section 4) rest on the single one of the best F-score; ``f_score`` and ``conformal``
+    are those of each species."""
     block: int = Field(128, ge=1)
     """Species that are computed at once: bounds the memory of a tile."""

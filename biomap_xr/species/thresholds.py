@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from biomap_xr.errors import InputError
 from biomap_xr.settings import Settings
-from biomap_xr.species.settings import ThresholdSettings
+from biomap_xr.species.settings import ThresholdKind, ThresholdSettings
 
 Probabilities = NDArray[np.floating]
 """``(surveys, species)``, 0..1."""
@@ -36,6 +36,16 @@ class Thresholds(Settings):
     """Calibration surveys."""
     method: str
     """How the thresholds were chosen, in words."""
+
+    def of_kind(self, kind: ThresholdKind) -> NDArray[np.float64]:
+        """Return the thresholds ``(species,)`` of a kind, 0..1; a global one is the same for all.
+
+        Args:
+            kind: ``f_score_global`` (paper 1, section 4), ``f_score`` or ``conformal`` (section 3).
+        """
+        if kind == "f_score_global":
+            return np.full(len(self.f_score), self.f_score_global)
+        return np.array(self.f_score if kind == "f_score" else self.conformal)
 
 
 def choose(

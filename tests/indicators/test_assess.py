@@ -86,6 +86,18 @@ def test_the_other_threshold_and_one_by_hand(cube: xr.Dataset, traits: Traits) -
     np.testing.assert_array_equal(by_hand, (parts >= 225).sum("species").where(valid, 0))
 
 
+def test_one_threshold_for_all_species_is_an_attribute_of_the_cube(
+    cube: xr.Dataset, traits: Traits
+) -> None:
+    described = cube.assign_attrs(threshold_f_global=0.7)
+    found = assess(described, traits, assemblage="f_score_global")
+    by_hand = assess(cube, traits, threshold=0.7)
+    xr.testing.assert_identical(found["count"], by_hand["count"])
+    assert found.attrs["assemblage"] == "f_score_global thresholds"
+    with pytest.raises(InputError, match="no attribute threshold_f_global"):
+        assess(cube, traits, assemblage="f_score_global")
+
+
 def test_lists_made_up_on_the_spot(cube: xr.Dataset) -> None:
     found = assess(cube, {"oaks": ["quercus robur L."], "by id": [10, 20]} | {})
     assert found["indicator"].to_numpy().tolist() == ["oaks", "by id"]

@@ -43,6 +43,7 @@ def test_nonsense_is_refused(section: dict[str, object]) -> None:
         IndicatorSettings.model_validate(section)
 
 
-def test_a_level_is_a_probability() -> None:
+@pytest.mark.parametrize("section", [{"rarity": 1.5}, {"rarity": 0}, {"level": 0.01}])
+def test_rarity_is_a_share_and_the_former_level_is_no_key(section: dict[str, float]) -> None:
     with pytest.raises(ValidationError):
-        SpecialistSettings(level=1.5)
+        SpecialistSettings.model_validate(section)

@@ -8,8 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from biomap_xr.errors import InputError
+from biomap_xr.grid import Cells
 from biomap_xr.indicators.settings import SpecialistSettings
 from biomap_xr.indicators.specialists import Prevalence, Specialists, sample_cells, sample_tiles
+from biomap_xr.virtual import VirtualSettings
+from biomap_xr.virtual.truth import Truth
 
 # One cell's species, a widespread one, one never present, one rare but not rare enough.
 PROBABILITY = np.array(
@@ -20,6 +23,8 @@ PROBABILITY = np.array(
         [0.8, 0.2, 0.0, 0.0, 0.0],
     ]
 )
+# The mean over species of the mean elsewhere is .2194: below .0219 it is very low.
+RARITY = SpecialistSettings(rarity=0.1)
 
 
 def freeze(probability: np.ndarray = PROBABILITY) -> Specialists:
@@ -28,7 +33,7 @@ def freeze(probability: np.ndarray = PROBABILITY) -> Specialists:
         [5, 6, 7, 8],
         np.full(4, 0.5),
         ["25kmE4000N2800"],
-        SpecialistSettings(level=0.02),
+        RARITY,
     )
 
 
@@ -37,6 +42,30 @@ def test_the_definition_by_hand() -> None:
     np.testing.assert_allclose(found.table["elsewhere"], [0.0025, 0.825, 0.0, 0.05], atol=1e-7)
     assert found.table["specialist"].tolist() == [True, False, False, False]
     assert found.species_id.tolist() == [5]
+
+
+def test_rarity_does_not_depend_on_how_probable_species_are_on_the_whole() -> None:
+    fainter = Specialists.freeze(
+        Prevalence.of(PROBABILITY / 50), [5, 6, 7, 8], np.full(4, 0.01), ["a"], RARITY
+    )
+    assert fainter.species_id.tolist() == freeze().species_id.tolist() == [5]
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_at_most_a_tenth_of_a_simulated_europes_species_are_specialists(seed: int) -> None:
+    """By the true probabilities, every 2.5 km, whatever the threshold of presence."""
+    truth = Truth.of(VirtualSettings(seed=seed, species=320), Path("none"))
+    row, column = np.mgrid[25:1000:50, 25:1000:50].reshape(2, -1)
+    probability = truth.probability_at(Cells(row, column)).T
+    land = probability.any(axis=0)
+    found = Specialists.freeze(
+        Prevalence.of(probability[:, land]),
+        truth.species_id,
+        np.zeros(320),
+        ["a"],
+        SpecialistSettings(),
+    )
+    assert 0 < len(found.species_id) <= 32
 
 
 @settings(max_examples=30, deadline=None)
@@ -59,9 +88,7 @@ def test_one_cell_says_nothing_of_elsewhere() -> None:
 
 def test_a_species_without_a_threshold_is_no_specialist() -> None:
     thresholds = np.array([np.nan, 0.5, 0.5, 0.5])
-    found = Specialists.freeze(
-        Prevalence.of(PROBABILITY), [5, 6, 7, 8], thresholds, ["a"], SpecialistSettings(level=0.02)
-    )
+    found = Specialists.freeze(Prevalence.of(PROBABILITY), [5, 6, 7, 8], thresholds, ["a"], RARITY)
     assert not found.table["specialist"].any()
 
 
@@ -74,7 +101,7 @@ def test_the_frozen_set_survives_the_file(tmp_path: Path) -> None:
     assert again.table.equals(frozen.table)
     assert again.tiles == ("25kmE4000N2800",)
     assert again.cells == 5
-    assert again.settings == SpecialistSettings(level=0.02)
+    assert again.settings == RARITY
     assert list(tmp_path.iterdir()) == [path]
 
 

@@ -87,6 +87,26 @@ def test_thresholds_come_along(ours: SpeciesModel, landscape: Covariates) -> Non
     found = predict(ours, landscape, species=[12, 10])
     np.testing.assert_allclose(found["threshold_f"], [0.2, 0.1])
     np.testing.assert_allclose(found["threshold_conformal"], [0.3, 0.4])
+    assert found.attrs["threshold_f_global"] == THRESHOLDS.f_score_global
+
+
+def test_the_single_threshold_may_be_the_floor(ours: SpeciesModel, landscape: Covariates) -> None:
+    all_of_it = predict(ours, landscape)["probability"].to_numpy()
+    limit = float(np.quantile(all_of_it, 0.7)) / 250
+    known = THRESHOLDS.model_copy(update={"f_score_global": limit})
+    ours.card = ours.card.model_copy(update={"thresholds": known})
+    found = predict(ours, landscape, settings=MapSettings(floor="f_score_global"))
+    kept = found["probability"].to_numpy()
+    assert 0.1 < (kept > 0).mean() < 0.5
+    np.testing.assert_array_equal(kept[kept > 0], all_of_it[kept > 0])
+    assert kept[kept > 0].min() >= np.floor(250 * limit)
+
+
+def test_a_model_without_thresholds_has_no_single_one(
+    ours: SpeciesModel, landscape: Covariates
+) -> None:
+    with pytest.raises(InputError, match="no thresholds, expected those of its calibration"):
+        predict(ours, landscape, settings=MapSettings(floor="f_score_global")).load()
 
 
 def test_nothing_is_computed_or_loaded_before_it_is_asked_for(

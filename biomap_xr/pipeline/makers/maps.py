@@ -10,12 +10,12 @@ import pandas as pd
 
 from biomap_xr.covariates.cube import Covariates
 from biomap_xr.cubes import declare, open_cube, update_attributes
-from biomap_xr.errors import InputError
 from biomap_xr.grid import Grid, Tile
 from biomap_xr.habitats.cube import BY_SPECIES, by_species_cube
 from biomap_xr.habitats.plantbert.artefact import fingerprint as habitat_fingerprint
 from biomap_xr.habitats.plantbert.model import HabitatModel
 from biomap_xr.indicators.cube import indicators_cube
+from biomap_xr.indicators.declared import INDICATORS
 from biomap_xr.indicators.traits import Traits
 from biomap_xr.pipeline.filling import Filling
 from biomap_xr.pipeline.makers.covariates import provenance_of
@@ -34,6 +34,7 @@ from biomap_xr.species.artefact import fingerprint
 from biomap_xr.species.card import ModelCard
 from biomap_xr.species.cube import species_cube
 from biomap_xr.species.model import SpeciesModel
+from biomap_xr.species.settings import ThresholdKind
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
@@ -62,7 +63,7 @@ def make_maps(
     """
     program = tile_program(recipe, model, covariates, tiles, filling, habitats)
     workspace = filling.workspace
-    described = _described(recipe, program)
+    described = _described(recipe, program, model.card)
     # Land may have gone since the former model's map: its tiles would stay among the new ones.
     drop_stale(workspace.indicators, "", program.weights)
     if program.species_store is not None:
@@ -148,7 +149,9 @@ def tile_program(
     specialists = freeze_specialists(model, covariates, tiles, wanted, filling)
     table = pd.DataFrame({"species_id": model.card.species_id, "species": model.card.species})
     traits = traits_of(recipe, table).with_specialists(specialists.species_id)
-    assemblage = assemblage_of(traits, model.card, recipe.indicators.assemblage)
+    assemblage = assemblage_of(
+        traits, model.card, recipe.indicators.assemblage, recipe.maps.presence
+    )
     parts: dict[str, JsonValue] = {
         "kernel": KERNELS["maps"],
         "model": fingerprint(model),
@@ -175,33 +178,34 @@ def tile_program(
     return with_habitats(program, recipe, model, habitats, workspace) if habitats else program
 
 
-def assemblage_of(traits: Traits, card: ModelCard, kind: str) -> Assemblage:
+def assemblage_of(
+    traits: Traits, card: ModelCard, kind: ThresholdKind, presence: ThresholdKind
+) -> Assemblage:
     """Return what the model's species count for, in its order.
 
     Args:
         traits: Of all species of the model.
         card: Has the thresholds.
-        kind: ``conformal`` or ``f_score``: the threshold that makes the assemblage.
+        kind: Of the threshold that makes the assemblage that indicators count.
+        presence: Of the threshold behind the statistics of the species' own maps.
 
     Raises:
         InputError: The model has no thresholds.
     """
-    if card.thresholds is None:
-        raise InputError(
-            "the model's card has no thresholds, expected those of its calibration; train it again"
-        )
+    thresholds = card.require_thresholds()
     chosen = traits.select(card.species_id)
     return Assemblage(
         members=chosen.members(),
         known=chosen.is_known(),
         status=chosen.status_code,
-        threshold=np.array(getattr(card.thresholds, kind), np.float32),
-        widespread=np.array(card.thresholds.f_score, np.float32),
+        threshold=thresholds.of_kind(kind).astype(np.float32),
+        widespread=thresholds.of_kind(presence).astype(np.float32),
     )
 
 
-def _described(recipe: Recipe, program: TileProgram) -> dict[str, Any]:
+def _described(recipe: Recipe, program: TileProgram, card: ModelCard) -> dict[str, Any]:
     """Say where a cube comes from, in the attributes of the whole."""
+    specialists = program.assemblage.members[list(INDICATORS).index("specialist")]
     return {
         "title": recipe.title or recipe.name,
         **provenance_of(recipe),
@@ -210,7 +214,10 @@ def _described(recipe: Recipe, program: TileProgram) -> dict[str, Any]:
         "run": program.fingerprint,
         "assemblage": recipe.indicators.assemblage,
         "unknown_status": recipe.indicators.unknown_status,
-        "storage_floor": recipe.maps.floor,
+        "presence": recipe.maps.presence,
+        "threshold_f_global": card.require_thresholds().f_score_global,
+        "specialist_species": int(specialists.sum()),
+        "storage_floor": card.floor(recipe.maps.floor),
     }
 
 
