@@ -123,8 +123,10 @@ def report(recipe: RecipePath, workspace: WorkspacePath = None) -> None:
     from biomap_xr.pipeline.telling.species import make_report
 
     loaded, place = opened(recipe, workspace)
-    page = make_report(loaded, place)
-    typer.echo(f"report: {page}\nfigures: {place.report / 'metrics.json'}")
+    made = make_report(loaded, place)
+    for words in made.unfinished:
+        typer.echo(words)
+    typer.echo(f"report: {made.page}\nfigures: {place.report / 'metrics.json'}")
 
 
 @app.command()

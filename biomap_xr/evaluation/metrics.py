@@ -161,15 +161,15 @@ def assemblage(scores: ArrayLike, threshold: ArrayLike) -> NDArray[np.bool_]:
     return np.asarray(scores) >= np.asarray(threshold)
 
 
-def f_score_by_survey(
-    targets: ArrayLike, predicted: ArrayLike, *, zero_division: float = 0.0
-) -> NDArray[np.float64]:
+def f_score_by_survey(targets: ArrayLike, predicted: ArrayLike) -> NDArray[np.float64]:
     """F-score of every survey's assemblage ``(surveys,)``: 2 TP / (2 TP + FP + FN), 0 to 1.
+
+    0 for a survey with no species, neither present nor predicted. The mean equals
+    ``sklearn.metrics.f1_score(average="samples", zero_division=0)``.
 
     Args:
         targets: presence ``(surveys, species)``.
         predicted: predicted assemblage ``(surveys, species)``, bool or 0/1.
-        zero_division: the score of a survey with no species, neither present nor predicted.
 
     >>> f_score_by_survey([[1, 1, 0], [0, 0, 0]], [[1, 0, 0], [0, 0, 0]]).round(3)
     array([0.667, 0.   ])
@@ -183,19 +183,7 @@ def f_score_by_survey(
     # 2 TP + FP + FN is what is present plus what is predicted.
     hits = (present & chosen).sum(axis=1)
     total = present.sum(axis=1) + chosen.sum(axis=1)
-    return np.divide(2.0 * hits, total, out=np.full(total.shape, zero_division), where=total > 0)
-
-
-def f_score(targets: ArrayLike, predicted: ArrayLike, *, zero_division: float = 0.0) -> Score:
-    """Sample-averaged F-score of assemblages ``(surveys, species)``.
-
-    All surveys count. Equals ``sklearn.metrics.f1_score(average="samples")`` with the same
-    ``zero_division``.
-
-    >>> f_score([[1, 1, 0], [0, 1, 0]], [[1, 1, 0], [0, 1, 1]]).value.__round__(4)
-    0.8333
-    """
-    return Score.of(f_score_by_survey(targets, predicted, zero_division=zero_division))
+    return np.divide(2.0 * hits, total, out=np.zeros(total.shape), where=total > 0)
 
 
 def recall_by_survey(targets: ArrayLike, scores: ArrayLike, k: int) -> NDArray[np.float64]:
@@ -241,14 +229,3 @@ def _found_in_highest(
     above, tied = values > last, values == last
     places = k - above.sum(axis=1)
     return (present & above).sum(axis=1) + (present & tied).sum(axis=1) * places / tied.sum(axis=1)
-
-
-def recall_at(targets: ArrayLike, scores: ArrayLike, k: int) -> Score:
-    """Recall@K: mean of found / present in the ``k`` highest scores of ``(surveys, species)``.
-
-    Surveys without species are excluded and counted (paper 1, section 4: K = 50 and 250).
-
-    >>> recall_at([[1, 0, 0], [0, 0, 0]], [[0.5, 0.4, 0.1], [0.9, 0.2, 0.4]], k=1)
-    Score(value=1.0, used=1, excluded=1)
-    """
-    return Score.of(recall_by_survey(targets, scores, k))

@@ -120,6 +120,8 @@ class ReportContent:
     title: str
     lead: str = ""
     """What was mapped, in one or two sentences."""
+    unfinished: tuple[str, ...] = ()
+    """Maps of which tiles are missing: how many are shown of how many."""
     summary: tuple[Fact, ...] = ()
     maps: tuple[Picture, ...] = ()
     evaluation: tuple[Row, ...] = ()
@@ -143,6 +145,7 @@ def metrics_record(content: ReportContent) -> dict[str, Any]:
     tables = ("thresholds", "observations", "predictors", "provenance")
     return {
         "title": content.title,
+        "unfinished": list(content.unfinished),
         "summary": {fact.label: fact.value for fact in content.summary},
         "evaluation": {
             "models": [row.record() for row in content.evaluation],

@@ -12,8 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
-from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
+from matplotlib_scalebar.scalebar import ScaleBar
 from numpy.typing import NDArray
 
 from biomap_xr.report.lettering import drawable
@@ -93,7 +93,20 @@ def dress_map(axes: Axes, frame: Frame, theme: Theme) -> None:
         axis.set_major_formatter("{x:g}")
     dress(axes, theme)
     if frame.unit == "km":
-        _scale_bar(axes, frame, theme)
+        bar = ScaleBar(
+            1,
+            "km",
+            length_fraction=0.25,
+            width_fraction=0.008,
+            location="lower left",
+            border_pad=0.8,
+            color=theme.ink,
+            box_color=theme.paper,
+            box_alpha=0.75,
+            scale_loc="top",
+            font_properties={"size": 8},
+        )
+        axes.add_artist(bar)
 
 
 def dress(axes: Axes, theme: Theme) -> None:
@@ -102,29 +115,6 @@ def dress(axes: Axes, theme: Theme) -> None:
     axes.tick_params(color=theme.line, labelcolor=theme.quiet, labelsize=8, length=3)
     for spine in axes.spines.values():
         spine.set_color(theme.line)
-
-
-def _scale_bar(axes: Axes, frame: Frame, theme: Theme) -> None:
-    left, right, bottom, top = frame.extent
-    wanted = (right - left) / 4
-    unit = 10.0 ** np.floor(np.log10(wanted))
-    length = max(step * unit for step in (1, 2, 5) if step * unit <= wanted)
-    x, y = left + (right - left) * 0.04, bottom + (top - bottom) * 0.04
-    halo = [withStroke(linewidth=4, foreground=theme.paper, alpha=0.85)]
-    line: dict[str, Any] = {"color": theme.ink, "path_effects": halo}
-    axes.plot([x, x + length], [y, y], linewidth=2, solid_capstyle="butt", **line)
-    axes.annotate(
-        f"{length:g} km",
-        (x + length / 2, y),
-        xytext=(0, 4),
-        textcoords="offset points",
-        ha="center",
-        fontsize=8,
-        **line,
-    )
-    # The bar must not stretch the map.
-    axes.set_xlim(left, right)
-    axes.set_ylim(bottom, top)
 
 
 def entitle(axes: Axes, title: str, subtitle: str, theme: Theme) -> None:

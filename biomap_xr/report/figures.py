@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from biomap_xr.errors import InputError
 from biomap_xr.indicators.declared import INDICATORS, NO_SPECIES, NOT_VALID, STATUS_CODES
 from biomap_xr.report.drawing import canvases, colour_bar, entitle, paint, scale_of
-from biomap_xr.report.palette import LIGHT, Theme
+from biomap_xr.report.palette import AMOUNT, CONCERN, LIGHT, Theme
 from biomap_xr.report.thinning import thin
 from biomap_xr.species.cube import LEVELS
 
@@ -39,9 +39,8 @@ STATUS_WORDS = {
     "EN": "endangered (EN)",
     "CR": "critically endangered (CR)",
 }
-RAMPS = {"threatened": "dusk", "invasive": "dusk"}
-"""Colour maps of indicators that are a cause for concern; the others have `DEFAULT_RAMP`."""
-DEFAULT_RAMP = "meadow"
+RAMPS = {"threatened": CONCERN, "invasive": CONCERN}
+"""Colour maps of indicators that are a cause for concern; the others have that of numbers."""
 
 
 def species_map(
@@ -51,7 +50,7 @@ def species_map(
 
     Args:
         cube: as `species.zarr` is opened: ``probability`` ``(species, y, x)``, ``valid``
-            ``(y, x)``.
+            ``(y, x)``; the threshold of presence that its attributes name is marked.
         name: of the species.
         theme: colours of the page.
         longest: pixels along the longer side of the map.
@@ -62,13 +61,13 @@ def species_map(
     index = _place(cube, "species", name)
     raster = thin(cube["probability"].isel(species=index), cube["valid"], longest=longest)
     probability = raster.masked() / LEVELS
-    scale = scale_of(probability, "leaf", theme)
+    scale = scale_of(probability, AMOUNT, theme)
     figure, (axes,) = canvases(theme, raster.frame)
     paint(axes, raster.frame, probability, scale, theme)
     bar = colour_bar(figure, [axes], scale, "probability (0 to 1)", theme)
     subtitle = f"probability of presence per {raster.frame.cell}"
-    if "threshold_f" in cube.coords:
-        threshold = float(cube["threshold_f"].to_numpy()[index])
+    threshold = _presence(cube, index)
+    if threshold is not None:
         subtitle += f"; counts as present from {threshold:.2f} on"
         if threshold <= bar.get_ylim()[1]:
             subtitle += " (line on the scale)"
@@ -93,7 +92,7 @@ def indicator_map(
     """
     raster = thin(_layer(cube, "expected", name), longest=longest)
     values = raster.masked()
-    scale = scale_of(values, RAMPS.get(name, DEFAULT_RAMP), theme)
+    scale = scale_of(values, RAMPS.get(name, AMOUNT), theme)
     figure, (axes,) = canvases(theme, raster.frame)
     paint(axes, raster.frame, values, scale, theme)
     entitle(axes, _title(name), f"expected number per {raster.frame.cell}", theme)
@@ -119,7 +118,7 @@ def interval_maps(
     rasters = [thin(_layer(cube, variable, name), longest=longest) for variable in panels]
     frame = rasters[0].frame
     # The upper end is the largest of the three, and one scale lets them be compared.
-    scale = scale_of(rasters[-1].masked(), RAMPS.get(name, DEFAULT_RAMP), theme)
+    scale = scale_of(rasters[-1].masked(), RAMPS.get(name, AMOUNT), theme)
     figure, axes = canvases(theme, frame, len(panels))
     for axis, raster, words in zip(axes, rasters, panels.values(), strict=True):
         paint(axis, frame, raster.masked(), scale, theme)
@@ -150,6 +149,16 @@ def status_map(cube: xr.Dataset, *, theme: Theme = LIGHT, longest: int = LONGEST
     entitle(axes, "Most threatened species", subtitle, theme)
     _legend(axes, codes[codes != NOT_VALID], theme)
     return figure
+
+
+def _presence(cube: xr.Dataset, index: int) -> float | None:
+    """Return the threshold behind the map's statistics; None where the cube does not hold it."""
+    # Cubes of former versions do not name it; it was the species' own.
+    kind = cube.attrs.get("presence", "f_score")
+    if kind == "f_score_global":
+        return float(cube.attrs["threshold_f_global"])
+    name = {"f_score": "threshold_f", "conformal": "threshold_conformal"}[kind]
+    return float(cube[name].to_numpy()[index]) if name in cube.coords else None
 
 
 def _place(cube: xr.Dataset, dim: str, name: str) -> int:

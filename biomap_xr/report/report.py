@@ -10,13 +10,23 @@ from typing import Any
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from biomap_xr.evaluation.map_statistics import PAPER_STATISTICS
+from biomap_xr.evaluation.map_statistics import PAPER_STATISTICS, MapStatistics
 from biomap_xr.evaluation.tables import PAPER_TABLE, column_names
 from biomap_xr.report.content import ReportContent, metrics_record
 from biomap_xr.report.palette import DARK, LIGHT
 from biomap_xr.run.durable import publish
+from biomap_xr.species.settings import ThresholdKind
 
 NOTHING = "–"
+PRESENCE: dict[ThresholdKind, str] = {
+    "f_score_global": "A species counts as present from one threshold for all{} on, that of the "
+    "best F-score, as in paper 1.",
+    "f_score": "A species counts as present from its own threshold on, that of its best F-score. "
+    "Paper 1 has one threshold for all species, so that its numbers are not quite comparable.",
+    "conformal": "A species counts as present from its own conformal threshold on. Paper 1 has one "
+    "threshold of the best F-score for all species, so that its numbers are not quite comparable.",
+}
+"""The threshold behind the statistics of the map in words; braces hold its value."""
 
 
 @dataclass(frozen=True)
@@ -130,10 +140,24 @@ def cell(value: Any) -> str:
     return f"{value:,}"
 
 
+def presence(statistics: MapStatistics) -> str:
+    """Say from which probability on a species counts as present on the map.
+
+    >>> presence(PAPER_STATISTICS)
+    'A species counts as present from one threshold for all on, that of the best F-score, as in \
+paper 1.'
+    """
+    if statistics.presence is None:
+        return ""
+    known = "" if statistics.threshold is None else f" ({statistics.threshold:.3f})"
+    return PRESENCE[statistics.presence].format(known)
+
+
 FILTERS: dict[str, Callable[..., str]] = {
     "data_uri": _data_uri,
     "places": places,
     "compact": compact,
     "percent": percent,
+    "presence": presence,
     "cell": cell,
 }

@@ -8,10 +8,9 @@ from hypothesis import strategies as st
 from biomap_xr.errors import InputError
 from biomap_xr.evaluation.intervals import MacroAuc, SurveyMean, interval
 from biomap_xr.evaluation.metrics import (
-    f_score,
+    Score,
     f_score_by_survey,
     macro_auc,
-    recall_at,
     recall_by_survey,
 )
 
@@ -52,8 +51,12 @@ def test_resampled_means_equal_those_of_repeated_surveys(seed: int) -> None:
     )
     for value, recall, draw in zip(found, recalls, draws, strict=True):
         rows = repeated(blocks, draw)
-        assert value == pytest.approx(f_score(targets[rows], scores[rows] > 0.5).value)
-        assert recall == pytest.approx(recall_at(targets[rows], scores[rows], 3).value, nan_ok=True)
+        assert value == pytest.approx(
+            Score.of(f_score_by_survey(targets[rows], scores[rows] > 0.5)).value
+        )
+        assert recall == pytest.approx(
+            Score.of(recall_by_survey(targets[rows], scores[rows], 3)).value, nan_ok=True
+        )
 
 
 def test_the_same_seed_gives_the_same_interval_around_the_score() -> None:

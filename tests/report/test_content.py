@@ -2,7 +2,7 @@ import json
 
 import numpy as np
 
-from biomap_xr.evaluation.map_statistics import SpeciesCounts, summarise
+from biomap_xr.evaluation.map_statistics import summarise
 from biomap_xr.evaluation.metrics import Score
 from biomap_xr.evaluation.tables import Measure, Row
 from biomap_xr.evaluation.truth import MapErrors, RichnessError, Skill, TruthComparison
@@ -20,7 +20,7 @@ def test_an_empty_report_is_valid_json_with_the_papers_numbers() -> None:
 
 
 def test_every_part_of_a_report_is_in_the_record() -> None:
-    statistics = summarise(SpeciesCounts(np.array([4, 0]), 8), ["a", "b"], resolution=50)
+    statistics = summarise(np.array([4, 0]), ["a", "b"], valid=8, resolution=50)
     content = ReportContent(
         "full",
         summary=(Fact("tiles", "6"),),

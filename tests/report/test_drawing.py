@@ -14,7 +14,7 @@ from biomap_xr.report.drawing import (
     round_up,
     scale_of,
 )
-from biomap_xr.report.palette import DARK, LIGHT
+from biomap_xr.report.palette import AMOUNT, DARK, LIGHT
 from biomap_xr.report.thinning import Frame
 
 FRAME = Frame((4000.0, 4050.0, 2800.0, 2825.0), "km", "EPSG:3035", "50 m cell")
@@ -48,7 +48,7 @@ def test_nodata_is_drawn_in_its_own_grey() -> None:
 def _map() -> bytes:
     values = np.linspace(0, 5, 200).reshape(10, 20)
     values[2:5, 3:9] = np.nan
-    scale = scale_of(values, "meadow", LIGHT)
+    scale = scale_of(values, AMOUNT, LIGHT)
     figure, (axes,) = canvases(LIGHT, FRAME)
     paint(axes, FRAME, values, scale, LIGHT)
     colour_bar(figure, [axes], scale, "species", LIGHT)
@@ -72,13 +72,17 @@ def test_a_title_is_no_formula() -> None:
 def test_a_map_in_degrees_has_no_scale_bar() -> None:
     figure, (axes,) = canvases(LIGHT, FRAME)
     frame = Frame((3.0, 4.0, 43.0, 44.0), "°", "EPSG:4326", "0.01° cell")
-    paint(axes, frame, np.ones((4, 4)), scale_of(np.ones(1), "leaf", LIGHT), LIGHT)
-    assert not axes.texts
+    paint(axes, frame, np.ones((4, 4)), scale_of(np.ones(1), AMOUNT, LIGHT), LIGHT)
+    assert not axes.artists
     assert axes.get_xlabel() == "Longitude (°, EPSG:4326)"
     assert figure.axes == [axes]
 
 
-def test_the_scale_bar_is_a_round_quarter_of_the_map() -> None:
-    _, (axes,) = canvases(LIGHT, FRAME)
-    paint(axes, FRAME, np.ones((4, 4)), scale_of(np.ones(1), "leaf", LIGHT), LIGHT)
-    assert [text.get_text() for text in axes.texts] == ["10 km"]
+def test_the_scale_bar_is_a_round_length_of_at_most_a_quarter_of_the_map() -> None:
+    figure, (axes,) = canvases(LIGHT, FRAME)
+    paint(axes, FRAME, np.ones((4, 4)), scale_of(np.ones(1), AMOUNT, LIGHT), LIGHT)
+    png(figure)
+    (bar,) = axes.artists
+    assert bar.info.scale_text == "10 km"
+    assert bar.info.length_px <= axes.get_window_extent().width / 4
+    assert axes.get_xlim() == (4000, 4050)

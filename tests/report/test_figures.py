@@ -31,7 +31,7 @@ def test_a_species_map_shows_probabilities_where_they_are_valid(species: xr.Data
     valid = species["valid"].to_numpy() != 0
     np.testing.assert_allclose(np.ma.getdata(drawn)[valid], expected[valid])
     np.testing.assert_array_equal(np.ma.getmaskarray(np.ma.masked_invalid(drawn)), ~valid)
-    assert words(figure)[1:3] == [
+    assert words(figure)[:2] == [
         "Betula pendula",
         "probability of presence per 1000 m cell; "
         "counts as present from 0.20 on (line on the scale)",
@@ -45,19 +45,28 @@ def test_a_threshold_beyond_the_scale_draws_no_line(species: xr.Dataset) -> None
         weak[name].encoding["grid_mapping"] = "spatial_ref"
     figure = species_map(weak, "Carex flava")
     assert not figure.axes[1].lines
-    assert words(figure)[2].endswith("counts as present from 0.80 on")
+    assert words(figure)[1].endswith("counts as present from 0.80 on")
+
+
+def test_the_marked_threshold_is_the_one_that_the_cube_names(species: xr.Dataset) -> None:
+    one = species.assign_attrs(presence="f_score_global", threshold_f_global=0.31)
+    assert "counts as present from 0.31 on" in words(species_map(one, "Betula pendula"))[1]
+    own = species.assign_attrs(presence="conformal").assign_coords(
+        threshold_conformal=("species", [0.5, 0.07, 0.5, 0.5])
+    )
+    assert "counts as present from 0.07 on" in words(species_map(own, "Betula pendula"))[1]
 
 
 def test_names_are_data(species: xr.Dataset) -> None:
     renamed = species.assign_coords(species=np.array([HOSTILE, "b", "c", "d"], object))
     figure = species_map(renamed, HOSTILE)
-    assert words(figure)[1] == "<script>alert('x')</script> $\\bad{ ?"
+    assert words(figure)[0] == "<script>alert('x')</script> $\\bad{ ?"
     assert png(figure).startswith(b"\x89PNG")
 
 
 def test_an_indicator_map_is_titled_in_words(indicators: xr.Dataset) -> None:
     figure = indicator_map(indicators, "threatened", theme=DARK)
-    assert words(figure)[1:3] == ["Threatened species", "expected number per 1000 m cell"]
+    assert words(figure)[:2] == ["Threatened species", "expected number per 1000 m cell"]
     np.testing.assert_array_equal(
         np.ma.getdata(figure.axes[0].images[0].get_array()),
         indicators["expected"].isel(indicator=2).to_numpy(),

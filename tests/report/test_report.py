@@ -8,7 +8,7 @@ import pytest
 import xarray as xr
 
 from biomap_xr.evaluation.intervals import Interval
-from biomap_xr.evaluation.map_statistics import SpeciesCounts, summarise
+from biomap_xr.evaluation.map_statistics import summarise
 from biomap_xr.evaluation.metrics import Score
 from biomap_xr.evaluation.tables import Measure, Row
 from biomap_xr.evaluation.truth import RichnessError, Skill, TruthComparison
@@ -61,12 +61,20 @@ def read(html: str) -> Page:
 def full(name: str = "Abies alba") -> ReportContent:
     drawn = Picture(f"species {name}", f"Map of {name}", f"Where {name} grows", b"light", b"dark")
     spread = Interval(0.85, 0.95, 0.95, 1000, 31)
-    statistics = summarise(SpeciesCounts(np.array([300, 0]), 400), [name, "none"], resolution=50)
+    statistics = summarise(
+        np.array([300, 0]),
+        [name, "none"],
+        valid=400,
+        resolution=50,
+        presence="f_score_global",
+        threshold=0.31,
+    )
     table = Table(f"about {name}", ("key", "value"), ((name, 12345), ("share", 0.0711)), name)
     skill = Skill(Score(0.85, 2, 0), Score(0.9, 2, 0))
     return ReportContent(
         title=f"Map of {name}",
         lead=name,
+        unfinished=(f"{name}: 15 of 28 tiles",),
         summary=(Fact(name, name, name),),
         maps=(drawn,),
         evaluation=(
@@ -91,6 +99,7 @@ def test_the_page_says_every_number_of_its_content() -> None:
         "0.900", "0.850 – 0.950", "498 species (12 not defined, left out)", "31 blocks",
         "95% intervals over 1,000", "0.931", "87.5%", "0.850 / 0.900", "2.0 of 20.0",
         "10.0%, bias -1.0",
+        "15 of 28 tiles", "one threshold for all (0.310)",
         "11,255", "132.8 million", "58.6%", "75.0%", "12,345", "0.0711",
     ):  # fmt: skip
         assert expected in page.text, expected

@@ -131,11 +131,15 @@ def agreement_of(
     Raises:
         InputError: Map and truth have other shapes, or there is no such formation.
     """
+    if formation is not None and formation not in FORMATIONS:
+        raise InputError(
+            f"formation {formation!r} is unknown; expected one of {', '.join(FORMATIONS)}"
+        )
     total = Agreement()
     for rows in strips(truth):
         true = truth.isel(y=rows).to_numpy()
         if formation is not None:
-            wanted = number_of(_known(formation))
+            wanted = number_of(formation)
             true = np.where(number_at(true, 1) == wanted, true, np.uint16(NO_HABITAT))
         # Sea, and what another formation holds, costs one small read.
         if is_habitat(true).any():
@@ -160,14 +164,6 @@ def strips(layer: xr.DataArray) -> Iterator[slice]:
     fitting = CELLS // max(layer.sizes["x"], 1) // shard * shard
     step = max(fitting, shard, 1)
     return (slice(start, start + step) for start in range(0, layer.sizes["y"], step))
-
-
-def _known(formation: str) -> str:
-    if formation not in FORMATIONS:
-        raise InputError(
-            f"formation {formation!r} is unknown; expected one of {', '.join(FORMATIONS)}"
-        )
-    return formation
 
 
 def _most_common(true: Counter[int], level: int) -> int:

@@ -16,7 +16,7 @@ from biomap_xr.evaluation.intervals import Metric, SurveyMean
 from biomap_xr.evaluation.metrics import Score
 from biomap_xr.evaluation.settings import EvaluationSettings
 from biomap_xr.evaluation.tables import Measure, Row, measured
-from biomap_xr.habitats.eunis import at_level, roll_up
+from biomap_xr.habitats.eunis import at_level
 
 Kind = Literal["precision", "recall", "f_score"]
 WORDS: dict[Kind, str] = {"precision": "Precision", "recall": "Recall", "f_score": "F-score"}
@@ -65,9 +65,12 @@ class Judged:
             )
 
     def hits(self, level: int) -> NDArray[np.float64]:
-        """Return 1 where the likeliest class of a level is right, else 0 ``(plot,)``."""
-        classes, summed = roll_up(self.probability.T, self.codes, level)
-        found = np.array(classes)[summed.argmax(axis=0)]
+        """Return 1 where the likeliest habitat is of the right class, else 0 ``(plot,)``.
+
+        Levels 1 and 2 follow from the named habitat, as on the map (paper 1, section 4).
+        """
+        parents = np.array([at_level(code, level) for code in self.codes])
+        found = parents[self.probability.argmax(axis=1)]
         wanted = ({at_level(code, level) for code in codes} for codes in self.labels)
         right = np.array([code in some for code, some in zip(found, wanted, strict=True)], float)
         return right * self.decided

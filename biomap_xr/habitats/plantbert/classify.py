@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from biomap_xr.errors import InputError
 from biomap_xr.habitats.cube import NO_PERCENT, RANKS
-from biomap_xr.habitats.eunis import NO_HABITAT, levels_above, number_of
+from biomap_xr.habitats.eunis import NO_HABITAT, levels_above, number_of, roll_up
 from biomap_xr.habitats.plantbert.fast import Reading
 from biomap_xr.habitats.plantbert.vocabulary import END
 
@@ -255,13 +255,11 @@ def _level(
 
     It is the parent of the named habitat ``(n,)``, or without one the class with the highest sum.
     """
-    classes, parent = levels_above(codes, level)
-    member = (parent[:, None] == np.arange(len(classes))).astype(np.float32)
-    summed = probability @ member
-    chosen = summed.argmax(axis=1) if named is None else parent[named]
+    classes, summed = roll_up(probability.T, codes, level)
+    chosen = summed.argmax(axis=0) if named is None else levels_above(codes, level)[1][named]
     numbers = np.array([number_of(code) for code in classes], np.uint16)
     # Sums of float32 may exceed 1 by their rounding, which whole percent do not show.
-    return numbers[chosen], _percent(np.take_along_axis(summed, chosen[:, None], axis=1)[:, 0])
+    return numbers[chosen], _percent(summed[chosen, np.arange(len(chosen))])
 
 
 def _spread(values: NDArray[T], place: NDArray[np.intp], fill: T) -> NDArray[T]:

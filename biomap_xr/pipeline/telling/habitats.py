@@ -7,8 +7,14 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
+
 from biomap_xr.evaluation.habitats.agreement import agreement_of, counted
-from biomap_xr.evaluation.habitats.areas import PAPER_AREAS, habitat_statistics
+from biomap_xr.evaluation.map_statistics import (
+    PAPER_HABITAT_STATISTICS,
+    MapStatistics,
+    summarise,
+)
 from biomap_xr.habitats.cube import BY_SPECIES, WALL_TO_WALL
 from biomap_xr.habitats.eunis import FORMATIONS, NO_HABITAT, number_of
 from biomap_xr.habitats.legend import SURFACES
@@ -49,6 +55,8 @@ from biomap_xr.report.habitats.tables import (
     widest_table,
 )
 
+WIDEST = 15
+"""Most widespread habitats that are named."""
 FIRST_HABITAT = number_of("MA2")
 """Smaller numbers are surfaces without vegetation."""
 
@@ -92,15 +100,27 @@ def _species_tables(run: HabitatResults) -> Iterator[Table]:
     sums = SpeciesSums.of(run.workspace)
     if run.card is not None and sums.cells:
         cells = sums.by_code(run.card.habitats)
-        statistics = habitat_statistics(cells, resolution=run.recipe.grid.resolution)
+        statistics = _statistics(run, cells)
         yield area_table(statistics)
-        yield widest_table(statistics, run.names, PAPER_AREAS.widest)
+        yield widest_table(statistics, run.names, PAPER_HABITAT_STATISTICS.widest)
     if run.truth is not None and run.has(BY_SPECIES):
         found = agreement_of(run.open(BY_SPECIES)["habitat"], run.truth)
         yield agreement_table({"habitats from species": found})
     if run.card is not None:
         attributes = run.open(BY_SPECIES).attrs if run.has(BY_SPECIES) else {}
         yield _model_table(run.card, sums, attributes)
+
+
+def _statistics(run: HabitatResults, cells: Mapping[str, int]) -> MapStatistics:
+    """Sum up the cells in which each code is the likeliest."""
+    codes = sorted(cells)
+    return summarise(
+        np.array([cells[code] for code in codes], np.int64),
+        codes,
+        valid=sum(cells.values()),
+        resolution=run.recipe.grid.resolution,
+        widest=WIDEST,
+    )
 
 
 def _model_table(card: HabitatCard, sums: SpeciesSums, attributes: Mapping[Any, Any]) -> Table:
@@ -170,7 +190,7 @@ def _wall_tables(run: HabitatResults, dominant: Counter[int]) -> Iterator[Table]
     cube, resolution = run.open(WALL_TO_WALL), run.recipe.grid.resolution
     if dominant:
         yield cover_table(_covers(run, dominant), run.names, resolution=resolution)
-        statistics = habitat_statistics(_habitats(run, dominant), resolution=resolution)
+        statistics = _statistics(run, _habitats(run, dominant))
         yield widest_table(statistics, run.names)
     rules, decided = rules_of(cube["rule"]), counted(cube["rule"])
     yield rule_table({rule_words(name): decided[number] for number, name in rules.items()})

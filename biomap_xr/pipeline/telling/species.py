@@ -1,6 +1,6 @@
 """From a finished run to its report, read from the workspace alone: no model is loaded."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 from biomap_xr.covariates.selection import Selection
 from biomap_xr.cubes import open_cube
 from biomap_xr.errors import InputError
-from biomap_xr.evaluation.map_statistics import MapStatistics, SpeciesCounts, summarise
+from biomap_xr.evaluation.map_statistics import summarise
 from biomap_xr.evaluation.tables import Row, evaluate
 from biomap_xr.evaluation.truth import (
     MapErrors,
@@ -27,6 +27,7 @@ from biomap_xr.pipeline.records import HABITATS
 from biomap_xr.pipeline.scores import Scores
 from biomap_xr.pipeline.summing import MapSums
 from biomap_xr.pipeline.telling.habitats import habitat_sections
+from biomap_xr.pipeline.telling.unfinished import unfinished
 from biomap_xr.pipeline.workspace import Workspace
 from biomap_xr.recipe import Recipe
 from biomap_xr.report.content import Fact, ReportContent, Table
@@ -46,15 +47,21 @@ RECORDS = (
 )
 
 
-def make_report(recipe: Recipe, workspace: Workspace) -> Path:
-    """Write ``report/index.html`` and ``report/metrics.json`` of a finished run.
+@dataclass(frozen=True)
+class Told:
+    """A report that was written."""
+
+    page: Path
+    unfinished: tuple[str, ...]
+    """Maps of which tiles are missing, in words; the page says the same."""
+
+
+def make_report(recipe: Recipe, workspace: Workspace) -> Told:
+    """Write ``report/index.html`` and ``report/metrics.json`` of what a run has made so far.
 
     Args:
         recipe: As it was loaded.
         workspace: Folder of the run.
-
-    Returns:
-        The page.
 
     Raises:
         InputError: The run has no trained model yet.
@@ -63,8 +70,10 @@ def make_report(recipe: Recipe, workspace: Workspace) -> Path:
         content = _without_species(recipe, workspace)
     else:
         content = _of_species(recipe, workspace)
-    content = replace(content, habitats=habitat_sections(recipe, workspace))
-    return write_report(content, workspace.report).page
+    missing = unfinished(workspace)
+    habitats = habitat_sections(recipe, workspace)
+    content = replace(content, habitats=habitats, unfinished=missing)
+    return Told(write_report(content, workspace.report).page, missing)
 
 
 def _of_species(recipe: Recipe, workspace: Workspace) -> ReportContent:
@@ -72,11 +81,16 @@ def _of_species(recipe: Recipe, workspace: Workspace) -> ReportContent:
     scores = Scores.read(workspace.models)
     card = read_card(workspace)
     rows = evaluation_rows(recipe, scores)
+    note = BLOCKS.format(
+        surveys=len(scores.row),
+        blocks=len(np.unique(scores.block, axis=0)),
+        side=recipe.folds.block_m / 1000,
+    )
     content = ReportContent(
         title=recipe.title or recipe.name,
         summary=_summary(recipe, workspace, card, scores),
         evaluation=rows,
-        evaluation_note=_note(recipe, scores),
+        evaluation_note=note if scores.surveyed else f"{note} {RECORDS}",
         evaluation_chart=evaluation_picture(rows),
         truth=truth_rows(recipe, workspace, scores, card),
         thresholds=(threshold_table(card.thresholds),) if card.thresholds else (),
@@ -163,27 +177,41 @@ def _with_maps(
     content: ReportContent, recipe: Recipe, workspace: Workspace, card: ModelCard
 ) -> ReportContent:
     sums = MapSums.of(workspace)
-    cells = np.broadcast_to(np.asarray(sums.occupied, np.float64), len(card.species_id))
-    counts = SpeciesCounts(cells.astype(np.int64), sums.cells)
-    statistics = summarise(counts, card.species, resolution=recipe.grid.resolution)
+    occupied = np.broadcast_to(np.asarray(sums.occupied, np.float64), len(card.species_id))
+    cells = occupied.astype(np.int64)
     species = open_cube(workspace.species) if workspace.species.exists() else None
     indicators = open_cube(workspace.indicators)
+    # Maps of former versions do not name it; it was each species' own.
+    presence = indicators.attrs.get("presence", "f_score")
+    statistics = summarise(
+        cells,
+        card.species,
+        valid=sums.cells,
+        resolution=recipe.grid.resolution,
+        presence=presence,
+        threshold=indicators.attrs["threshold_f_global"] if presence == "f_score_global" else None,
+    )
     return replace(
         content,
-        lead=_lead(recipe, sums, statistics),
+        lead=(
+            f"{statistics.mapped:,} of {statistics.modelled:,} species on "
+            f"{statistics.area_km2:,.0f} km² of land in cells of {recipe.grid.resolution:g} m: "
+            f"{sums.cells:,} cells in {sums.tiles} tiles."
+        ),
         maps=map_pictures(species, indicators, statistics, recipe.evaluation),
         statistics=statistics,
-        area_chart=area_picture(counts.cells, resolution=recipe.grid.resolution),
+        area_chart=area_picture(cells, resolution=recipe.grid.resolution),
+        summary=(*content.summary, *_specialists(indicators, card)),
         provenance=(*content.provenance, _attributes(indicators)),
     )
 
 
-def _lead(recipe: Recipe, sums: MapSums, statistics: MapStatistics) -> str:
-    return (
-        f"{statistics.mapped:,} of {statistics.modelled:,} species on "
-        f"{statistics.area_km2:,.0f} km² of land in cells of {recipe.grid.resolution:g} m: "
-        f"{sums.cells:,} cells in {sums.tiles} tiles."
-    )
+def _specialists(indicators: xr.Dataset, card: ModelCard) -> tuple[Fact, ...]:
+    if "specialist_species" not in indicators.attrs:
+        return ()
+    count, all_of_them = int(indicators.attrs["specialist_species"]), len(card.species_id)
+    note = f"{count / all_of_them:.1%} of the species: very improbable but somewhere"
+    return (Fact("Specialist species", f"{count:,}", note),)
 
 
 def _summary(
@@ -203,13 +231,6 @@ def _summary(
             Fact("Richness lost to storage", f"{sums.lost:.2%}", "of the stored species cube"),
         ]
     return tuple(facts)
-
-
-def _note(recipe: Recipe, scores: Scores) -> str:
-    blocks = len(np.unique(scores.block, axis=0))
-    side = recipe.folds.block_m / 1000
-    note = BLOCKS.format(surveys=len(scores.row), blocks=blocks, side=side)
-    return note if scores.surveyed else f"{note} {RECORDS}"
 
 
 def _observations(workspace: Workspace) -> tuple[Table, ...]:

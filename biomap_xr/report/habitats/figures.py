@@ -16,7 +16,7 @@ from biomap_xr.habitats.eunis import NO_HABITAT
 from biomap_xr.report.drawing import canvases, colour_bar, dress, entitle, paint
 from biomap_xr.report.figures import LONGEST, share_legend
 from biomap_xr.report.lettering import drawable
-from biomap_xr.report.palette import LIGHT, Theme
+from biomap_xr.report.palette import AMOUNT, LIGHT, Theme
 from biomap_xr.report.thinning import Raster, thin
 
 ENTRIES = 18
@@ -24,6 +24,7 @@ ENTRIES = 18
 LONGEST_NAME = 44
 READABLE = 40
 """Most classes whose codes are written beside a confusion matrix."""
+SHARE = Normalize(0, 1)
 
 
 def habitat_map(
@@ -72,17 +73,13 @@ def confidence_map(
         theme: colours of the page.
         longest: pixels along the longer side of the map.
     """
-    raster = layer if isinstance(layer, Raster) else _percent(layer, longest)
-    scale = ScalarMappable(Normalize(0, 100), theme.ramp("meadow"))
+    raster = layer if isinstance(layer, Raster) else thin(layer, longest=longest, nodata=NO_PERCENT)
+    scale = ScalarMappable(Normalize(0, 100), theme.ramp(AMOUNT))
     figure, (axes,) = canvases(theme, raster.frame)
     paint(axes, raster.frame, raster.masked(), scale, theme)
     entitle(axes, title, f"percent per {raster.frame.cell}", theme)
     colour_bar(figure, [axes], scale, "percent", theme)
     return figure
-
-
-def _percent(layer: xr.DataArray, longest: int) -> Raster:
-    return thin(layer, longest=longest, nodata=NO_PERCENT)
 
 
 def confusion_chart(
@@ -96,37 +93,47 @@ def confusion_chart(
         title: of the figure.
         theme: colours of the page.
     """
-    true = matrix.sum(axis=1)
-    shown = np.flatnonzero((true > 0) | (matrix.sum(axis=0) > 0))
-    part = matrix[np.ix_(shown, shown)].astype(np.float64)
-    share = np.divide(
-        part,
-        part.sum(axis=1, keepdims=True),
-        where=part.sum(axis=1)[:, None] > 0,
-        out=np.full_like(part, np.nan),
-    )
-    side = float(np.clip(0.24 * len(shown) + 1.6, 3.6, 9.5))
+    shown = int((matrix.any(axis=0) | matrix.any(axis=1)).sum())
+    side = float(np.clip(0.24 * shown + 1.6, 3.6, 9.5))
     figure = Figure(figsize=(side + 1.0, side), layout="constrained", facecolor=theme.paper)
     axes = figure.subplots()
-    limits = Normalize(0, 1)
-    scale = ScalarMappable(limits, theme.ramp("leaf"))
-    axes.imshow(share, cmap=scale.get_cmap(), norm=limits, interpolation="nearest")
-    dress(axes, theme)
-    _label(axes, [codes[int(index)] for index in shown], theme)
+    scale = ScalarMappable(SHARE, theme.ramp(AMOUNT))
+    paint_confusion(axes, matrix, codes, scale, theme)
     entitle(axes, title, "share of each true habitat's plots", theme)
     colour_bar(figure, [axes], scale, "share (0 to 1)", theme)
     return figure
 
 
-def _label(axes: Axes, codes: Sequence[str], theme: Theme) -> None:
+def paint_confusion(
+    axes: Axes,
+    matrix: NDArray[np.int64],
+    codes: Sequence[str],
+    scale: ScalarMappable,
+    theme: Theme,
+    *,
+    readable: int = READABLE,
+) -> None:
+    """Draw the classes of a confusion matrix that occur, each true class scaled to 1.
+
+    Args:
+        axes: to draw on.
+        matrix: ``(true, predicted)`` counts of plots.
+        codes: of the classes, in the matrix's order.
+        scale: that of `SHARE`, 0 to 1.
+        theme: colours of the page.
+        readable: most classes whose codes are written.
+    """
+    shown = np.flatnonzero(matrix.any(axis=0) | matrix.any(axis=1))
+    part = matrix[np.ix_(shown, shown)].astype(np.float64)
+    true = part.sum(axis=1, keepdims=True)
+    share = np.divide(part, true, where=true > 0, out=np.full_like(part, np.nan))
+    axes.imshow(share, cmap=scale.get_cmap(), norm=SHARE, interpolation="nearest")
+    dress(axes, theme)
     axes.set_xlabel("predicted", color=theme.quiet, fontsize=8.5)
     axes.set_ylabel("true", color=theme.quiet, fontsize=8.5)
-    if len(codes) > READABLE:
-        axes.set_xticks([])
-        axes.set_yticks([])
-        return
-    axes.set_xticks(range(len(codes)), codes, rotation=90, fontsize=7)
-    axes.set_yticks(range(len(codes)), codes, fontsize=7)
+    names = [codes[int(index)] for index in shown] if len(shown) <= readable else []
+    axes.set_xticks(range(len(names)), names, rotation=90, fontsize=7)
+    axes.set_yticks(range(len(names)), names, fontsize=7)
 
 
 def _legend(

@@ -10,7 +10,7 @@ import xarray as xr
 from biomap_xr.evaluation.habitats.agreement import number_at
 from biomap_xr.evaluation.habitats.scores import Judged, confusion
 from biomap_xr.habitats.cube import NO_PERCENT
-from biomap_xr.habitats.eunis import NO_HABITAT, at_level, roll_up
+from biomap_xr.habitats.eunis import NO_HABITAT, at_level, levels_above
 from biomap_xr.habitats.legend import SURFACES, Legend
 from biomap_xr.report.content import Picture
 from biomap_xr.report.gallery import picture
@@ -35,6 +35,11 @@ RULE_COLOURS = {
     "priority_2": "#66a86f",
     "priority_3": "#b9d28f",
 }
+GROUPS = {
+    "inferred": "that of its likeliest habitat",
+    "summed": "the one whose habitats are the likeliest together",
+}
+"""What level 1 of the map is, by the rule that its attributes name."""
 NO_RULE = 255
 """Where no tile was mapped."""
 BLANK = ("nodata", "sea")
@@ -116,12 +121,13 @@ def species_pictures(cube: xr.Dataset, drawing: Drawing) -> tuple[Picture, ...]:
             ``level1`` ``(y, x)``.
         drawing: legend and size.
     """
-    return (
+    levels = str(cube.attrs.get("levels", "summed"))
+    pictures = [
         drawing.habitats(
             drawing.codes(cube["level1"]),
             "habitats by species, level 1",
             "Broad groups of habitats from species",
-            "The likeliest broad group (level 1 of EUNIS): probabilities of its habitats summed.",
+            f"The broad group (level 1 of EUNIS) of each cell: {GROUPS[levels]}.",
         ),
         drawing.habitats(
             drawing.codes(cube["habitat"].isel(rank=0)),
@@ -136,7 +142,17 @@ def species_pictures(cube: xr.Dataset, drawing: Drawing) -> tuple[Picture, ...]:
             "How sure the habitat from species is",
             "Probability that Pl@ntBERT gives to the habitat shown above.",
         ),
-    )
+    ]
+    # Maps of former versions do not say it.
+    if "level1_confidence" in cube:
+        group = drawing.confidence(
+            cube["level1_confidence"],
+            "confidence by species, level 1",
+            "How sure the broad group from species is",
+            "Probability that Pl@ntBERT gives to all habitats of the group together.",
+        )
+        pictures.append(group)
+    return tuple(pictures)
 
 
 def truth_picture(truth: xr.DataArray, drawing: Drawing) -> Picture:
@@ -180,14 +196,16 @@ def confusion_pictures(name: str, judged: Judged) -> tuple[Picture, Picture]:
 
 
 def at_level_1(judged: Judged) -> Judged:
-    """Return predictions ``(plot, group)`` and labels at level 1.
+    """Return the named groups ``(plot, group)``, 1 for the likeliest habitat's, and level-1 labels.
 
     >>> at_level_1(Judged(("R22", "R1A"), np.array([[0.5, 0.5]]), (("R22",),))).labels
     (('R',),)
     """
-    classes, summed = roll_up(judged.probability.T, judged.codes, 1)
+    classes, parent = levels_above(judged.codes, 1)
+    named = np.zeros((len(judged.labels), len(classes)))
+    named[np.arange(len(named)), parent[judged.probability.argmax(axis=1)]] = judged.decided
     groups = (dict.fromkeys(at_level(code, 1) for code in codes) for codes in judged.labels)
-    return Judged(classes, np.asarray(summed).T, tuple(tuple(each) for each in groups))
+    return Judged(classes, named, tuple(tuple(each) for each in groups))
 
 
 def formation_confusions(judged: Mapping[str, Judged]) -> Picture:

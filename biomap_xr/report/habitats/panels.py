@@ -5,15 +5,15 @@ from math import ceil
 from textwrap import fill
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from biomap_xr.report.drawing import canvases, colour_bar, dress, entitle, paint, round_up
+from biomap_xr.report.drawing import canvases, colour_bar, entitle, paint, round_up
+from biomap_xr.report.habitats.figures import SHARE, paint_confusion
 from biomap_xr.report.lettering import drawable
-from biomap_xr.report.palette import LIGHT, Theme
+from biomap_xr.report.palette import AMOUNT, CONCERN, LIGHT, Theme
 from biomap_xr.report.thinning import Raster
 
 COLUMNS = 4
@@ -22,7 +22,6 @@ READABLE = 14
 """Most classes whose codes are written beside a small confusion matrix."""
 WIDTH = 26
 """Letters in a line above a small panel."""
-SHARE = Normalize(0, 1)
 COMMITTEE = "committee"
 SPREADS = {"model_spread": "between learners", "sampling_spread": "between folds"}
 
@@ -37,10 +36,10 @@ def uncertainty_maps(rasters: Mapping[str, Raster], *, title: str, theme: Theme 
         theme: colours of the page.
     """
     committee, spreads = rasters[COMMITTEE], [rasters[name] for name in SPREADS]
-    agreeing = ScalarMappable(Normalize(0, 100), theme.ramp("leaf"))
+    agreeing = ScalarMappable(Normalize(0, 100), theme.ramp(AMOUNT))
     # One scale for both: a reader asks which of them is larger.
     highest = round_up(np.stack([each.masked() for each in spreads]))
-    apart = ScalarMappable(Normalize(0, highest), theme.ramp("dusk"))
+    apart = ScalarMappable(Normalize(0, highest), theme.ramp(CONCERN))
     frame = committee.frame
     figure, axes = canvases(theme, frame, 1 + len(spreads))
     paint(axes[0], frame, committee.masked(), agreeing, theme)
@@ -69,9 +68,9 @@ def confusion_panels(
     size = (2.5 * columns + 0.9, 2.9 * rows)
     figure = Figure(figsize=size, layout="constrained", facecolor=theme.paper)
     panels = list(figure.subplots(rows, columns, squeeze=False).flat)
-    scale = ScalarMappable(SHARE, theme.ramp("leaf"))
+    scale = ScalarMappable(SHARE, theme.ramp(AMOUNT))
     for axes, (title, (matrix, codes)) in zip(panels, matrices.items(), strict=False):
-        _confusion(axes, matrix, codes, scale, theme)
+        paint_confusion(axes, matrix, codes, scale, theme, readable=READABLE)
         # In two lines: a long one would run into its neighbour's.
         words = fill(drawable(title), WIDTH)
         axes.set_title(words, loc="left", color=theme.ink, fontsize=9, fontweight="bold")
@@ -79,25 +78,3 @@ def confusion_panels(
         axes.set_visible(False)
     colour_bar(figure, panels, scale, "share of each true habitat's plots", theme)
     return figure
-
-
-def _confusion(
-    axes: Axes,
-    matrix: NDArray[np.int64],
-    codes: Sequence[str],
-    scale: ScalarMappable,
-    theme: Theme,
-) -> None:
-    shown = np.flatnonzero(matrix.any(axis=0) | matrix.any(axis=1))
-    part = matrix[np.ix_(shown, shown)].astype(np.float64)
-    true = part.sum(axis=1, keepdims=True)
-    share = np.divide(part, true, where=true > 0, out=np.full_like(part, np.nan))
-    axes.imshow(share, cmap=scale.get_cmap(), norm=SHARE, interpolation="nearest")
-    dress(axes, theme)
-    axes.set_xlabel("predicted", color=theme.quiet, fontsize=8)
-    axes.set_ylabel("true", color=theme.quiet, fontsize=8)
-    readable = len(shown) <= READABLE
-    places = list(range(len(shown))) if readable else []
-    names = [codes[int(index)] for index in shown] if readable else []
-    axes.set_xticks(places, names, rotation=90, fontsize=6.5)
-    axes.set_yticks(places, names, fontsize=6.5)

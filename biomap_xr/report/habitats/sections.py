@@ -34,10 +34,10 @@ ENSEMBLE = "ensemble"
 PLANTBERT = "Pl@ntBERT"
 
 MEASURES = (
-    "Level 1 to 3: share of plots whose likeliest class is one that the plot bears; level 1 is the "
-    "broad group such as forests, level 3 the habitat itself. Top-3: a habitat of the plot is "
-    "among the three likeliest. Precision, recall and F-score are means over habitats of level 3, "
-    "so that rare ones count as much as common ones."
+    "Level 1 to 3: share of plots whose likeliest habitat belongs to a class that the plot bears; "
+    "level 1 is the broad group such as forests, level 3 the habitat itself. Top-3: a habitat of "
+    "the plot is among the three likeliest. Precision, recall and F-score are means over habitats "
+    "of level 3, so that rare ones count as much as common ones."
 )
 GAIN = "F-score above best member"
 GAIN_WORDS = (
@@ -130,7 +130,9 @@ def species_section(
         settings: how intervals are made.
     """
     boards = tuple(_species_board(each, settings) for each in validations)
-    classes = tuple(table for each in validations[:1] for table in _classes_of(each, names))
+    main = validations[0].main(PLANTBERT) if validations else None
+    caption = f"Scores of each habitat: {main.name} on {validations[0].where}" if main else ""
+    classes = class_tables(caption, main.judged, names) if main else ()
     return Section(
         "habitats-by-species",
         "Habitats from species",
@@ -157,12 +159,6 @@ def _described(where: str) -> str:
     return where if where == HELD_OUT else f"external data: {where}"
 
 
-def _classes_of(validation: Validation, names: Mapping[str, str]) -> tuple[Table, ...]:
-    model = validation.main(PLANTBERT)
-    caption = f"Scores of each habitat: {model.name} on {validation.where}"
-    return class_tables(caption, model.judged, names)
-
-
 def environment_section(
     formations: Sequence[Formation],
     parts: Parts,
@@ -177,13 +173,20 @@ def environment_section(
         names: of codes, where known.
         settings: how intervals are made.
     """
-    ensembles = _ensemble_boards(formations, settings)
+    sets = dict.fromkeys(each.where for formation in formations for each in formation.validations)
+    ensembles = tuple(_ensemble_board(where, formations, settings) for where in sets)
     members = _member_boards(formations, settings)
-    spread = (formation_table(_results(formations)),) if formations else ()
+    results = [
+        FormationResult(formation.code, each.where, each.main(ENSEMBLE).judged)
+        for formation in formations
+        for each in formation.validations
+    ]
+    spread = (formation_table(results),) if formations else ()
+    held_out = ((each.code, each.validations[0].main(ENSEMBLE)) for each in formations)
     classes = tuple(
         replace(table, folded=True)
-        for each in formations
-        for table in _formation_classes(each, names)
+        for code, model in held_out
+        for table in class_tables(f"{entitled(code)}: scores of each habitat", model.judged, names)
     )
     return Section(
         "habitats-by-environment",
@@ -195,24 +198,16 @@ def environment_section(
     )
 
 
-def _ensemble_boards(
-    formations: Sequence[Formation], settings: EvaluationSettings
-) -> tuple[Scoreboard, ...]:
-    """Put the ensembles of all formations under each other: one board a set of plots."""
-    sets = dict.fromkeys(each.where for formation in formations for each in formation.validations)
-    return tuple(_ensemble_board(where, formations, settings) for where in sets)
-
-
 def _ensemble_board(
     where: str, formations: Sequence[Formation], settings: EvaluationSettings
 ) -> Scoreboard:
-    chosen = [
-        (formation.code, each)
+    """Put the ensembles of all formations under each other on one set of plots."""
+    rows = tuple(
+        _ensemble_row(formation.code, each, settings)
         for formation in formations
         for each in formation.validations
         if each.where == where
-    ]
-    rows = tuple(_ensemble_row(code, each, settings) for code, each in chosen)
+    )
     said = interval_words(rows)
     first = where == HELD_OUT
     note = f"{MEASURES} {GAIN_WORDS} {said}".strip() if first else said
@@ -264,19 +259,6 @@ def _within_formation(row: Row) -> Row:
     return replace(row, measures=tuple(each for each in row.measures if each.name != "Level 1"))
 
 
-def _results(formations: Sequence[Formation]) -> tuple[FormationResult, ...]:
-    return tuple(
-        FormationResult(formation.code, each.where, each.main(ENSEMBLE).judged)
-        for formation in formations
-        for each in formation.validations
-    )
-
-
-def _formation_classes(formation: Formation, names: Mapping[str, str]) -> tuple[Table, ...]:
-    model = formation.validations[0].main(ENSEMBLE)
-    return class_tables(f"{entitled(formation.code)}: scores of each habitat", model.judged, names)
-
-
 def wall_to_wall_section(parts: Parts) -> Section:
     """Make the section of the map from wall to wall."""
     return Section(
@@ -301,22 +283,16 @@ def scored_rows(models: Sequence[Scored], settings: EvaluationSettings) -> tuple
     A model that says nothing of some plots, which another one scores, says so below its name.
     """
     most = max((len(model.judged.labels) for model in models), default=0)
-    return tuple(
-        evaluate_habitats(
-            model.name,
-            model.judged,
-            model.blocks,
-            settings=settings,
-            note=_note(model, most),
+    rows = []
+    for model in models:
+        count = len(model.judged.labels)
+        scored = f"{count:,} of {most:,} plots" if count < most else ""
+        note = "; ".join(part for part in (model.note, scored) if part)
+        row = evaluate_habitats(
+            model.name, model.judged, model.blocks, settings=settings, note=note
         )
-        for model in models
-    )
-
-
-def _note(model: Scored, most: int) -> str:
-    count = len(model.judged.labels)
-    scored = f"{count:,} of {most:,} plots" if count < most else ""
-    return "; ".join(part for part in (model.note, scored) if part)
+        rows.append(row)
+    return tuple(rows)
 
 
 def interval_words(rows: Sequence[Row]) -> str:

@@ -7,13 +7,13 @@ from pathlib import PurePath
 import numpy as np
 
 from biomap_xr.evaluation.habitats.agreement import Agreement
-from biomap_xr.evaluation.habitats.areas import (
-    PAPER_AREAS,
+from biomap_xr.evaluation.habitats.scores import Judged, class_scores
+from biomap_xr.evaluation.map_statistics import (
+    PAPER_HABITAT_STATISTICS,
     SQUARE_METRES_PER_KM2,
-    HabitatArea,
-    HabitatStatistics,
+    Area,
+    MapStatistics,
 )
-from biomap_xr.evaluation.habitats.scores import ClassScore, Judged, class_scores
 from biomap_xr.habitats.eunis import FORMATIONS
 from biomap_xr.observations.plot_report import Counts, CurationReport, PlotStep
 from biomap_xr.report.content import Cell, Table
@@ -93,7 +93,14 @@ def class_tables(caption: str, judged: Judged, names: Mapping[str, str]) -> tupl
     """
     order = sorted(class_scores(judged), key=lambda each: (-each.plots, each.code))
     columns = ("habitat", "plots", "precision", "recall", "F-score")
-    rows = tuple(_class_row(each, names) for each in order)
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
+        (
+            names.get(each.code, each.code),
+            each.plots,
+            *(round(measure, 3) for measure in (each.precision, each.recall, each.f_score)),
+        )
+        for each in order
+    )
     rest = len(rows) - SHOWN
     if rest <= 0:
         return (Table(caption, columns, rows, decimals=3),)
@@ -107,11 +114,6 @@ def class_tables(caption: str, judged: Judged, names: Mapping[str, str]) -> tupl
     )
     others = f"{caption}: the other {rest}"
     return first, Table(others, columns, rows[SHOWN:], folded=True, decimals=3)
-
-
-def _class_row(score: ClassScore, names: Mapping[str, str]) -> tuple[Cell, ...]:
-    measures = (round(each, 3) for each in (score.precision, score.recall, score.f_score))
-    return (names.get(score.code, score.code), score.plots, *measures)
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,9 +164,9 @@ def entitled(formation: str) -> str:
     return f"{FORMATIONS.get(formation, 'Formation')} ({formation})"
 
 
-def area_table(statistics: HabitatStatistics) -> Table:
+def area_table(statistics: MapStatistics) -> Table:
     """Say how much of the map habitats take, beside paper 1, section 4."""
-    ours, theirs = _statistics(statistics), _statistics(PAPER_AREAS)
+    ours, theirs = _statistics(statistics), _statistics(PAPER_HABITAT_STATISTICS)
     rows = tuple((label, value, theirs[label]) for label, value in ours.items())
     return Table(
         "Habitats on the map, beside paper 1, section 4", ("", "this run", "paper 1"), rows
@@ -172,9 +174,9 @@ def area_table(statistics: HabitatStatistics) -> Table:
 
 
 def widest_table(
-    statistics: HabitatStatistics,
+    statistics: MapStatistics,
     names: Mapping[str, str],
-    published: Sequence[HabitatArea] = (),
+    published: Sequence[Area] = (),
 ) -> Table:
     """Name the most widespread habitats and their areas.
 
@@ -183,8 +185,8 @@ def widest_table(
         names: of codes, where known.
         published: habitats of paper 1, to stand below.
     """
-    named = [(names.get(each.code, each.code), each) for each in statistics.widest]
-    named += [(f"{each.code} (paper 1)", each) for each in published]
+    named = [(names.get(each.name, each.name), each) for each in statistics.widest]
+    named += [(f"{each.name} (paper 1)", each) for each in published]
     rows = tuple(
         (name, each.cells, _area(each.area_km2), _percent(each.share)) for name, each in named
     )
@@ -197,11 +199,11 @@ def widest_table(
     )
 
 
-def _statistics(of: HabitatStatistics) -> dict[str, Cell]:
+def _statistics(of: MapStatistics) -> dict[str, Cell]:
     return {
         "habitats that the model knows": of.modelled,
         "habitats mapped (the likeliest somewhere)": of.mapped,
-        "cells with a habitat": of.cells,
+        "cells with a habitat": of.valid_cells,
         "cells of a mapped habitat, on average": round(of.mean_cells),
         "its share of the cells with a habitat (%)": _percent(of.mean_share),
         "share of the most widespread habitat (%)": _percent(

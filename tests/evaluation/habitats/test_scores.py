@@ -50,14 +50,14 @@ def test_class_scores_are_those_of_scikit_learn():
     np.testing.assert_array_equal(confusion(judged), confusion_matrix(true, found))
 
 
-def test_levels_are_decided_on_summed_probabilities():
-    # R22 alone is likeliest, but MA and N have nothing and R as a whole loses to no one.
-    probability = np.array([[0.0, 0.0, 0.3, 0.25, 0.45]])
-    judged = Judged(CODES, probability, (("R22",),))
-    assert judged.hits(3).tolist() == [0.0]
-    assert judged.hits(2).tolist() == [0.0]
-    assert judged.hits(1).tolist() == [1.0]
-    assert judged.top_hits().tolist() == [1.0]
+def test_levels_follow_from_the_named_habitat():
+    # Two grasslands together are more probable than the forest that is named.
+    probability = np.array([[0.3, 0.3, 0.4], [0.6, 0.4, 0.0]])
+    judged = Judged(("R1A", "R22", "T17"), probability, (("R22",), ("R22",)))
+    assert judged.hits(3).tolist() == [0.0, 0.0]
+    assert judged.hits(2).tolist() == [0.0, 0.0]
+    assert judged.hits(1).tolist() == [0.0, 1.0]
+    assert judged.top_hits().tolist() == [1.0, 1.0]
 
 
 def test_any_code_of_a_plot_is_right():

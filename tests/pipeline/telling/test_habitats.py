@@ -86,6 +86,7 @@ def test_every_part_of_the_work_has_its_section(made):
         "habitats by species, level 1",
         "habitats by species, level 3",
         "confidence by species",
+        "confidence by species, level 1",
         "confusion, level 1",
         "confusion, level 3",
     ]
@@ -197,7 +198,7 @@ def test_a_workspace_before_any_training_has_no_section(tmp_path):
 def test_a_report_of_habitats_alone(made, simulated, monkeypatch):
     monkeypatch.setattr(habitat_gallery, "picture", gallery.picture)
     monkeypatch.setattr(gallery, "png", lambda figure: str(figure.get_facecolor()).encode())
-    page = make_report(simulated, made[0])
+    page = make_report(simulated, made[0]).page
     text = page.read_text()
     for title in ("Habitats from species", "Habitats from wall to wall", "Vegetation plots"):
         assert f"<h2>{title}</h2>" in text

@@ -3,6 +3,7 @@ import re
 
 import pytest
 from sklearn.metrics import roc_auc_score
+from tiny_run import TINY
 
 from biomap_xr.cubes import open_cube
 from biomap_xr.errors import InputError
@@ -13,7 +14,9 @@ from biomap_xr.pipeline.workspace import Workspace
 
 @pytest.fixture(scope="module")
 def page(finished, tiny):
-    return make_report(tiny, finished.workspace)
+    made = make_report(tiny, finished.workspace)
+    assert made.unfinished == ()
+    return made.page
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +52,34 @@ def test_map_statistics_are_those_of_the_cubes(metrics, finished):
     assert statistics["valid_cells"] == attributes["cells"]
     assert statistics["modelled"] == 40
     assert 0 < statistics["mapped"] <= 40
+    assert statistics["presence"] == "f_score_global"
+    assert statistics["threshold"] == finished.model.card.thresholds.f_score_global
+    probability = open_cube(finished.workspace.species)["probability"]
+    # A rounded probability is at most half a level from the one that was compared.
+    near = (probability >= 250 * statistics["threshold"] + 0.5).sum(("y", "x")).max()
+    far = (probability >= 250 * statistics["threshold"] - 0.5).sum(("y", "x")).max()
+    assert near <= statistics["widest"][0]["cells"] <= far
+
+
+def test_the_page_says_the_threshold_and_the_specialists(page, metrics, finished):
+    assert "one threshold for all" in page.read_text()
+    count = open_cube(finished.workspace.indicators).attrs["specialist_species"]
+    assert metrics["summary"]["Specialist species"] == str(count)
+
+
+def test_a_half_made_map_is_said_to_be_one(tiny, copied, biomap):
+    ledger = copied.ledger("maps")
+    receipts = sorted(ledger.folder.glob("*.json"))
+    whole = len(receipts)
+    for path in receipts[: whole // 2]:
+        path.unlink()
+    words = f"{whole - whole // 2} of {whole} tiles are made and shown"
+    made = make_report(tiny, copied)
+    assert len(made.unfinished) == 1
+    assert words in made.unfinished[0]
+    assert words in made.page.read_text()
+    said = biomap("report", TINY, "--workspace", copied.root)
+    assert (said.status, words in said.out) == (0, True)
 
 
 def test_the_map_is_compared_with_the_truth(metrics):

@@ -88,6 +88,14 @@ def test_habitats_from_species_have_the_legends_names(cube, drawn):
     assert "How sure the habitat from species is" in titles(drawn["confidence by species"])
 
 
+def test_what_level_1_is_and_how_sure_it_is_are_said(cube, drawn):
+    sure = cube.assign(level1_confidence=(("y", "x"), np.full(cube["level1"].shape, 70, np.uint8)))
+    first, *_, last = species_pictures(sure.assign_attrs(levels="inferred"), DRAWING)
+    assert "that of its likeliest habitat" in first.caption
+    assert last.name == "confidence by species, level 1"
+    assert "the likeliest together" in species_pictures(cube, DRAWING)[0].caption
+
+
 def test_the_sea_is_blank_from_wall_to_wall(cube, drawn):
     wall_to_wall_pictures(cube, DRAWING)
     dominant = drawn["wall to wall, dominant"]
@@ -153,11 +161,14 @@ def judged():
     return Judged(("R1A", "R22", "T17"), probability, (("R22",), ("T17", "R1A"), ("T17",)))
 
 
-def test_broad_groups_are_confused_by_sums():
+def test_broad_groups_are_those_of_the_named_habitats():
     broad = at_level_1(judged())
     assert broad.classes == ("R", "T")
     assert broad.labels == (("R",), ("T", "R"), ("T",))
     assert confusion(broad).tolist() == [[2, 0], [0, 1]]
+    # Together, the grasslands are more probable than the forest that is named.
+    forest = Judged(("R1A", "R22", "T17"), np.array([[0.3, 0.3, 0.4]]), (("R22",),))
+    assert confusion(at_level_1(forest)).tolist() == [[0, 1], [0, 0]]
 
 
 def test_confusions_are_pictures(drawn):

@@ -7,8 +7,8 @@ from scipy.sparse import csr_array
 from sklearn.metrics import precision_recall_fscore_support
 
 from biomap_xr.evaluation.habitats.agreement import Agreement
-from biomap_xr.evaluation.habitats.areas import PAPER_AREAS, habitat_statistics
 from biomap_xr.evaluation.habitats.scores import Judged
+from biomap_xr.evaluation.map_statistics import PAPER_HABITAT_STATISTICS, summarise
 from biomap_xr.observations.curation import curate
 from biomap_xr.observations.plot_filters import PASSING
 from biomap_xr.observations.plot_report import Counts, CurationReport, PlotStep, TableSteps
@@ -107,13 +107,18 @@ def test_means_and_deviations_over_habitats_are_scikit_learns():
     assert row[10] == pytest.approx(found.top_hits().mean(), abs=5e-4)
 
 
+def statistics_of(cells, widest=15):
+    counts, total = np.array(list(cells.values())), sum(cells.values())
+    return summarise(counts, list(cells), valid=total, resolution=50, widest=widest)
+
+
 def test_areas_stand_beside_paper_1():
-    statistics = habitat_statistics({"R22": 300_000, "T17": 100_000, "Q11": 0}, resolution=50)
+    statistics = statistics_of({"R22": 300_000, "T17": 100_000, "Q11": 0})
     rows = {row[0]: row[1:] for row in area_table(statistics).rows}
     assert rows["habitats that the model knows"] == (3, 200)
     assert rows["habitats mapped (the likeliest somewhere)"] == (2, 200)
     assert rows["share of the most widespread habitat (%)"] == (75.0, 12.27)
-    table = widest_table(statistics, {"R22": "R22 - Hay meadow"}, PAPER_AREAS.widest)
+    table = widest_table(statistics, {"R22": "R22 - Hay meadow"}, PAPER_HABITAT_STATISTICS.widest)
     assert table.rows == (
         ("R22 - Hay meadow", 300_000, 750, 75.0),
         ("T17", 100_000, 250, 25.0),
@@ -122,13 +127,13 @@ def test_areas_stand_beside_paper_1():
 
 
 def test_a_map_of_nothing_has_no_widest_habitat():
-    statistics = habitat_statistics({"R22": 0}, resolution=50)
+    statistics = statistics_of({"R22": 0})
     assert area_table(statistics).rows[-1][1] != area_table(statistics).rows[-1][1]
     assert widest_table(statistics, {}).rows == ()
 
 
 def test_more_habitats_than_named_are_counted():
-    statistics = habitat_statistics(dict.fromkeys(FORESTS, 1), resolution=50, widest=2)
+    statistics = statistics_of(dict.fromkeys(FORESTS, 1), widest=2)
     assert widest_table(statistics, {}).note == "19 more habitats are mapped."
 
 
