@@ -8,10 +8,10 @@ from pydantic import BeforeValidator, Field, field_validator
 
 from biomap_xr.observations.settings import Range
 from biomap_xr.settings import Settings
+from biomap_xr.sources.formats import FileFormat
 from biomap_xr.sources.vegetation.columns import (
     EUNIS_POINTS,
     CoverColumns,
-    FileFormat,
     HeaderColumns,
     MatrixColumns,
 )

@@ -14,7 +14,7 @@ from biomap_xr.observations.table import check_species_lists
 from biomap_xr.sources.darwin_core import read_occurrences
 from biomap_xr.sources.geoplant.metadata import read_metadata
 from biomap_xr.sources.paths import local_file
-from biomap_xr.sources.tables import first_line, read_table
+from biomap_xr.sources.tables import columns_of
 
 READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
     "geoplant": read_metadata,
@@ -54,9 +54,5 @@ def format_of(path: Path) -> str:
     Raises:
         InputError: The file is missing, empty or no table.
     """
-    # Parquet keeps its header at the end, so its reader has to look.
-    if path.suffix.lower() in (".parquet", ".pq"):
-        found = read_table(path, wanted=lambda name: name.casefold() == DARWIN_CORE)
-        return "darwin_core" if len(found.columns) else "geoplant"
-    header = first_line(local_file(path)).decode("utf-8", errors="replace")
-    return "darwin_core" if DARWIN_CORE in header.casefold() else "geoplant"
+    names = {name.casefold().strip() for name in columns_of(local_file(path))}
+    return "darwin_core" if DARWIN_CORE in names else "geoplant"

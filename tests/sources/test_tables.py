@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from biomap_xr.errors import InputError
-from biomap_xr.sources.tables import read_table, separator_of
+from biomap_xr.sources.tables import read_pieces, read_sheets, read_table, separator_of
 
 ROWS = [("007", "Épinette, bleue", 1.5), ("8", "Chêne", 2.0)]
 
@@ -65,6 +65,36 @@ def test_unreadable_tables_are_refused(tmp_path: Path, name, content, message) -
     path.write_bytes(content)
     with pytest.raises(InputError, match=message):
         read_table(path)
+
+
+def test_every_value_can_stay_text_as_it_is_written(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("id;status\n007;NA\n1.50;\n")
+    written = read_table(tmp_path / "a.csv", text="all")
+    assert written.to_dict("list") == {"id": ["007", "1.50"], "status": ["NA", ""]}
+    frame = pd.DataFrame({"name": ["Poa annua", None], "yes": [True, False]})
+    frame.to_parquet(tmp_path / "a.parquet")
+    written = read_table(tmp_path / "a.parquet", text="all")
+    assert written.to_dict("list") == {"name": ["Poa annua", ""], "yes": ["True", "False"]}
+
+
+def test_pieces_are_the_rows_in_their_order(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("id;value\n1;2\n3;eos\n5;6\n")
+    pieces = list(read_pieces(path, 2, missing=("eos",)))
+    assert [len(piece) for piece in pieces] == [2, 1]
+    assert pd.concat(pieces)["value"].fillna(-1).tolist() == [2, -1, 6]
+    path.write_bytes("id;value\n1;é\n".encode("cp1252"))
+    with pytest.raises(InputError, match="cannot be read as a table separated by ';'"):
+        list(read_pieces(path, 2))
+
+
+def test_sheets_are_read_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "a.xlsx"
+    pd.DataFrame({"cover": [1, 2]}).to_excel(path, sheet_name="codes", index=False)
+    assert read_sheets(path)["codes"]["cover"].tolist() == [1, 2]
+    path.write_bytes(b"no book")
+    with pytest.raises(InputError, match="cannot be read as a spreadsheet"):
+        read_sheets(path)
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:

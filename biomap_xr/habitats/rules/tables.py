@@ -1,6 +1,5 @@
 """Reading crosswalks: the documented form with priorities, and masks of 0 and 1."""
 
-import zipfile
 from collections.abc import Iterable
 from os import PathLike
 from pathlib import Path
@@ -20,9 +19,7 @@ from biomap_xr.habitats.rules.crosswalk import (
 )
 from biomap_xr.habitats.rules.settings import COVER_COLUMN
 from biomap_xr.sources.paths import local_file
-from biomap_xr.sources.tables import read_table
-
-SPREADSHEETS = (".xlsx",)
+from biomap_xr.sources.tables import SPREADSHEETS, read_sheets, read_table
 
 
 def read_documented(
@@ -113,12 +110,7 @@ def _documented(path: str | PathLike[str], cover: str) -> pd.DataFrame:
 
 
 def _sheet(path: Path, cover: str) -> pd.DataFrame:
-    try:
-        sheets = pd.read_excel(path, sheet_name=None)
-    except (ValueError, OSError, KeyError, zipfile.BadZipFile) as error:
-        raise InputError(
-            f"{path} cannot be read as a spreadsheet ({error}); export it as CSV"
-        ) from error
+    sheets = read_sheets(path)
     # The first sheet of the published book is a text on the others.
     for table in sheets.values():
         if {cover, PRIORITY_COLUMN} <= set(table.columns):

@@ -1,7 +1,7 @@
 """Landsat time series of GeoPlant and GeoLifeCLEF as CSVs, one file a band."""
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from biomap_xr.errors import InputError
 from biomap_xr.sources.paths import local_file, local_folder
 from biomap_xr.sources.records import identifiers
-from biomap_xr.sources.tables import separator_of
+from biomap_xr.sources.tables import read_pieces
 
 BANDS = ("red", "green", "blue", "nir", "swir1", "swir2")
 YEARS = range(2000, 2021)
@@ -104,36 +104,17 @@ def read_band(path: Path, ids: Collection[str] | None = None) -> pd.DataFrame:
         InputError: As `read_series`.
     """
     wanted = None if ids is None else set(ids)
-    parts = [part for part in pieces(path) if len(part)]
-    if wanted is not None:
-        parts = [part[part.index.isin(wanted)] for part in parts]
+    parts = []
+    for piece in read_pieces(path, ROWS_AT_ONCE, missing=MISSING_TEXT):
+        part = checked(path, piece)
+        # Left out at once: memory is that of the series that are kept.
+        parts.append(part if wanted is None else part[part.index.isin(wanted)])
+    parts = [part for part in parts if len(part)]
     band = pd.concat(parts) if parts else pd.DataFrame(columns=list(STEPS), dtype=np.uint8)
     if band.index.has_duplicates:
         double = list(band.index[band.index.duplicated()][:3])
         raise InputError(f"{path}: the series {double} occur twice; expected each id once")
     return band
-
-
-def pieces(path: Path) -> Iterator[pd.DataFrame]:
-    """Yield one band's values piece by piece, in shape ``(series, 84)``, uint8.
-
-    Raises:
-        InputError: As `read_series`.
-    """
-    try:
-        reader = pd.read_csv(
-            path,
-            sep=separator_of(path),
-            na_values=list(MISSING_TEXT),
-            chunksize=ROWS_AT_ONCE,
-            encoding="utf-8-sig",
-            low_memory=False,
-        )
-        with reader:
-            for piece in reader:
-                yield checked(path, piece)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as e:
-        raise InputError(f"{path} cannot be read as time series ({e}); fetch it again") from e
 
 
 def checked(path: Path, piece: pd.DataFrame) -> pd.DataFrame:

@@ -16,17 +16,6 @@ Names = Annotated[tuple[str, ...], BeforeValidator(_several)]
 """A column's name without regard to case, or several, of which the first that is there counts."""
 
 
-class FileFormat(Settings):
-    """How a text table is written, where it cannot be told from the file itself."""
-
-    separator: str | None = Field(None, min_length=1, max_length=1)
-    """One character; None takes what occurs most in the header."""
-    encoding: str | None = None
-    """Such as ``macroman``; None tries UTF-8, then Windows-1252."""
-    decimal: Literal[".", ","] = "."
-    """What stands before the decimals."""
-
-
 class CoverColumns(Settings):
     """A long table: one row for each plot and species."""
 

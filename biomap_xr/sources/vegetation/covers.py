@@ -7,10 +7,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from biomap_xr.errors import InputError
+from biomap_xr.sources.formats import DEFAULT, FileFormat
 from biomap_xr.sources.paths import local_file
 from biomap_xr.sources.records import Found, identifiers, match_columns, numbers, words
-from biomap_xr.sources.vegetation.columns import CoverColumns, FileFormat, MatrixColumns
-from biomap_xr.sources.vegetation.files import DEFAULT, header_of, open_columns, rows_of, shown
+from biomap_xr.sources.tables import columns_of, read_table
+from biomap_xr.sources.vegetation.columns import CoverColumns, MatrixColumns
+from biomap_xr.sources.vegetation.files import open_columns, shown
 from biomap_xr.sources.vegetation.raw import COVER_COLUMNS
 
 PRESENCE_COLUMNS = ("plot", "species")
@@ -68,14 +70,14 @@ def read_matrix(path: Path, columns: MatrixColumns, written: FileFormat = DEFAUL
         InputError: There is no column of names, a name is missing or twice, or a cell is no number.
     """
     file = local_file(path)
-    header = header_of(file, written)
+    header = columns_of(file, written)
     name = match_columns(header, {"name": columns.name}).get("name")
     if name is None:
         raise InputError(
             f"{file} has no column {' or '.join(map(repr, columns.name))}, only {shown(header)}; "
             f"name the column that holds the {columns.rows}"
         )
-    frame = rows_of(file, written, text=(name,))
+    frame = read_table(file, text=(name,), written=written)
     names = identifiers(frame[name])
     _check_row_names(names, file, columns)
     cells = frame.drop(columns=[name, *(each for each in columns.ignored if each in frame)])

@@ -6,8 +6,9 @@ import pandas as pd
 
 from biomap_xr.errors import InputError
 from biomap_xr.sources.darwin_core import SQUARE_METRES
+from biomap_xr.sources.formats import FileFormat
 from biomap_xr.sources.records import Found, identifiers, numbers, words
-from biomap_xr.sources.vegetation.columns import TEXT, FileFormat, HeaderColumns
+from biomap_xr.sources.vegetation.columns import TEXT, HeaderColumns
 from biomap_xr.sources.vegetation.covers import covers_from
 from biomap_xr.sources.vegetation.files import open_columns
 from biomap_xr.sources.vegetation.header import header_from, once, placed

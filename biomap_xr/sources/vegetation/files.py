@@ -1,19 +1,13 @@
 """One table of a user's, read as its settings say, with the columns found by name."""
 
-import csv
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-import pandas as pd
-
 from biomap_xr.errors import InputError
+from biomap_xr.sources.formats import DEFAULT, FileFormat
 from biomap_xr.sources.paths import local_file
 from biomap_xr.sources.records import Found, match_columns
-from biomap_xr.sources.tables import first_line, read_table, separator_of
-from biomap_xr.sources.vegetation.columns import FileFormat
-
-PARQUET = (".parquet", ".pq")
-DEFAULT = FileFormat()
+from biomap_xr.sources.tables import columns_of, read_table
 
 
 def open_columns(
@@ -40,7 +34,7 @@ def open_columns(
         InputError: The file cannot be read, or a required field has no column.
     """
     file = local_file(path)
-    header = header_of(file, written)
+    header = columns_of(file, written)
     found = match_columns(header, names)
     missing = [field for field in required if field not in found]
     if missing:
@@ -50,74 +44,9 @@ def open_columns(
             f"{shown(header)}; name the right columns, or the right file"
         )
     texts = [found[field] for field in text if field in found]
-    frame = rows_of(file, written, text=texts, wanted=set(found.values()))
+    own = set(found.values())
+    frame = read_table(file, text=texts, wanted=own.__contains__, written=written)
     return Found(file, frame, found)
-
-
-def header_of(file: Path, written: FileFormat = DEFAULT) -> list[str]:
-    """Return the names of a table's columns.
-
-    Raises:
-        InputError: The file is empty, no text, or in another encoding than was said.
-    """
-    if file.suffix.lower() in PARQUET:
-        return _parquet_names(file)
-    line = first_line(file)
-    try:
-        text = line.decode(written.encoding or "utf-8-sig")
-    except UnicodeDecodeError:
-        text = line.decode("cp1252", errors="replace")
-    except LookupError as e:
-        raise InputError(
-            f"encoding {written.encoding!r} for {file} is not known; expected one such as utf-8, "
-            "cp1252 or macroman"
-        ) from e
-    return next(csv.reader([text], delimiter=written.separator or separator_of(file)), [])
-
-
-def rows_of(
-    file: Path,
-    written: FileFormat = DEFAULT,
-    *,
-    text: Collection[str] = (),
-    wanted: Collection[str] | None = None,
-) -> pd.DataFrame:
-    """Read the rows of a table, ``(rows, columns)``; all columns where none is wanted.
-
-    Raises:
-        InputError: The file cannot be read as its settings say.
-    """
-    if written == DEFAULT or file.suffix.lower() in PARQUET:
-        return read_table(
-            file, text=text, wanted=None if wanted is None else lambda name: name in wanted
-        )
-    try:
-        return pd.read_csv(
-            file,
-            sep=written.separator or separator_of(file),
-            encoding=written.encoding or "utf-8-sig",
-            decimal=written.decimal,
-            dtype=dict.fromkeys(text, "str"),
-            usecols=None if wanted is None else lambda name: name in wanted,
-            low_memory=False,
-        )
-    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError, OSError) as e:
-        raise InputError(
-            f"{file} cannot be read with {written.model_dump()} ({e}); expected a table written "
-            "so: correct these settings, or leave them out to have them found"
-        ) from e
-
-
-def _parquet_names(file: Path) -> list[str]:
-    names: list[str] = []
-
-    def note(name: str) -> bool:
-        names.append(name)
-        return False
-
-    # Reads the schema only: no column is wanted.
-    read_table(file, wanted=note)
-    return names
 
 
 def shown(names: Sequence[str], most: int = 12) -> str:

@@ -10,15 +10,10 @@ from pyproj import Transformer
 from pyproj.exceptions import CRSError
 
 from biomap_xr.errors import InputError
+from biomap_xr.sources.formats import DEFAULT, FileFormat
 from biomap_xr.sources.records import Found, identifiers, numbers, words
-from biomap_xr.sources.vegetation.columns import (
-    FIELDS,
-    NUMBERS,
-    TEXT,
-    FileFormat,
-    HeaderColumns,
-)
-from biomap_xr.sources.vegetation.files import DEFAULT, open_columns
+from biomap_xr.sources.vegetation.columns import FIELDS, NUMBERS, TEXT, HeaderColumns
+from biomap_xr.sources.vegetation.files import open_columns
 
 YEAR = r"(?<!\d)((?:1[6-9]|20)\d{2})"
 """A year in a date such as 17.06.1998, 1998-06-17, 19980617 or 1998."""

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from biomap_xr.errors import InputError
+from biomap_xr.sources.formats import DEFAULT, FileFormat
 from biomap_xr.sources.paths import local_file
 from biomap_xr.sources.vegetation.columns import (
     EUNIS_POINTS,
@@ -11,12 +12,10 @@ from biomap_xr.sources.vegetation.columns import (
     PLANTBERT_COVERS,
     PLANTBERT_HEADER,
     CoverColumns,
-    FileFormat,
     HeaderColumns,
     MatrixColumns,
 )
 from biomap_xr.sources.vegetation.covers import read_covers, read_matrix
-from biomap_xr.sources.vegetation.files import DEFAULT
 from biomap_xr.sources.vegetation.header import read_header
 from biomap_xr.sources.vegetation.raw import RawPlots, no_covers
 

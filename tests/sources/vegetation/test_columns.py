@@ -1,12 +1,12 @@
 import pytest
 from pydantic import ValidationError
 
+from biomap_xr.sources.formats import FileFormat
 from biomap_xr.sources.vegetation.columns import (
     EVA_HEADER,
     FIELDS,
     NUMBERS,
     TEXT,
-    FileFormat,
     HeaderColumns,
 )
 

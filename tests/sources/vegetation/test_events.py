@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from biomap_xr.errors import InputError
-from biomap_xr.sources.vegetation.columns import FileFormat
+from biomap_xr.sources.formats import FileFormat
 from biomap_xr.sources.vegetation.events import read_events
 
 EVENTS = (

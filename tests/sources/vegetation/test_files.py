@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 
 from biomap_xr.errors import InputError
-from biomap_xr.sources.vegetation.columns import FileFormat
-from biomap_xr.sources.vegetation.files import header_of, open_columns, rows_of
+from biomap_xr.sources.formats import FileFormat
+from biomap_xr.sources.tables import columns_of, read_table
+from biomap_xr.sources.vegetation.files import open_columns
 
 NAMES = {"plot": ("id", "PLOT"), "cover": ("Cover %",), "area_m2": ("Fläche",)}
 
@@ -46,13 +47,14 @@ def test_decimal_commas_are_read_where_said(tmp_path: Path) -> None:
 def test_a_separator_that_is_said_is_used(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("id~Cover %\n1~2\n")
-    assert rows_of(path, FileFormat(separator="~")).to_dict("list") == {"id": [1], "Cover %": [2]}
+    frame = read_table(path, written=FileFormat(separator="~"))
+    assert frame.to_dict("list") == {"id": [1], "Cover %": [2]}
 
 
 def test_parquet_is_read_as_well(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
     pd.DataFrame({"id": ["1"], "Cover %": [2.5]}).to_parquet(path)
-    assert header_of(path) == ["id", "Cover %"]
+    assert columns_of(path) == ["id", "Cover %"]
     found = open_columns(path, NAMES, text=("plot",), required=("plot", "cover"))
     assert found.get("cover").tolist() == [2.5]
 
@@ -60,7 +62,7 @@ def test_parquet_is_read_as_well(tmp_path: Path) -> None:
 def test_a_quoted_header_is_one_of_names(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text('"id","Cover %, all layers"\n1,2\n', encoding="utf-8-sig")
-    assert header_of(path) == ["id", "Cover %, all layers"]
+    assert columns_of(path) == ["id", "Cover %, all layers"]
 
 
 @pytest.mark.parametrize(
