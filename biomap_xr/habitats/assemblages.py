@@ -17,6 +17,7 @@ from biomap_xr.errors import InputError
 from biomap_xr.habitats import eunis
 from biomap_xr.habitats.plantbert.vocabulary import END, Unknown
 from biomap_xr.observations.plots import Plots
+from biomap_xr.taxa import places
 
 NO_LABEL = -1
 """Label of an assemblage whose habitat is unknown."""
@@ -53,8 +54,7 @@ class Assemblages:
         Returns:
             Assemblages without the species that the table lacks, ranked anew, and which these are.
         """
-        place = {name: index for index, name in enumerate(species)}
-        target = np.array([place.get(name, -1) for name in self.species], np.int64)
+        target = np.array(places(self.species, species), np.int64)
         entries = self.amounts.tocoo()
         row, column = entries.coords
         known = target[column] >= 0

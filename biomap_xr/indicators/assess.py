@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from biomap_xr.errors import InputError
 from biomap_xr.indicators import formulas
 from biomap_xr.indicators.declared import INDICATORS, NOT_VALID, STATUSES, attributes
-from biomap_xr.indicators.names import canonical_name
 from biomap_xr.indicators.quantiles import quantile
 from biomap_xr.indicators.settings import AssemblageKind
 from biomap_xr.indicators.sums import Sums
 from biomap_xr.indicators.traits import Traits
+from biomap_xr.taxa import parse
 
 PROVENANCE = ("title", "license", "references", "recipe", "model", "covariates", "software")
 """Attributes of a cube that go with whatever is made of it."""
@@ -229,8 +229,7 @@ def _listed(
 
 def _form(one: str | int) -> str | int:
     """A name in canonical form, where it has one; an id as it is."""
-    found = canonical_name(one) if isinstance(one, str) else None
-    return found.full if found is not None else one
+    return parse(one).full or one if isinstance(one, str) else one
 
 
 def _one_for_all(cube: xr.Dataset | xr.DataArray) -> float:

@@ -1,8 +1,6 @@
 """IUCN statuses of a model's species, observed or inferred, and what an unknown one counts as."""
 
-from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -34,14 +32,13 @@ _OTHER_STATUSES = {
 
 
 def read_statuses(
-    listing: StatusTable | None, species: pd.DataFrame, read: Callable[[Path], pd.DataFrame]
+    listing: StatusTable | None, species: pd.DataFrame
 ) -> tuple[pd.DataFrame, tuple[MatchReport, ...]]:
     """Read the statuses of a model's species; the greatest threat counts where rows disagree.
 
     Args:
         listing: the list, or None where there is none.
         species: one row a species.
-        read: reads a table of strings from a path.
 
     Returns:
         A table ``(species)`` of `status` (unknown where no row says otherwise) and
@@ -54,7 +51,7 @@ def read_statuses(
     inferred = np.zeros(len(species), dtype=bool)
     if listing is None:
         return _status_frame(codes, inferred), ()
-    matches = match_listing("iucn_status", listing, species, read)
+    matches = match_listing("iucn_status", listing, species)
     row_codes, row_inferred = _row_statuses(listing, matches)
     pairs = row_codes[matches.row]
     np.maximum.at(codes, matches.species, pairs)

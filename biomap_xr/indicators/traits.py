@@ -1,8 +1,7 @@
 """Which species of a model count for which indicator, and what their IUCN status is."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Self
 
 import numpy as np
@@ -15,7 +14,6 @@ from biomap_xr.indicators.listings import (
     MatchReport,
     match_listing,
     means,
-    read_table,
     require_columns,
 )
 from biomap_xr.indicators.settings import IndicatorSettings, TraitTable
@@ -105,21 +103,18 @@ class Traits:
 def read_traits(
     settings: IndicatorSettings,
     species: pd.DataFrame,
-    read: Callable[[Path], pd.DataFrame] | None = None,
 ) -> Traits:
     """Read every list of a recipe and join it to the species of a model.
 
     Args:
         settings: the lists, and what an unknown status counts as.
         species: one row a species: `species_id`, `species` and what the lists are matched by.
-        read: reads a table of strings from a path; CSV and Parquet by default.
 
     Raises:
         InputError: A list cannot be read, lacks a column, or holds an unknown status.
     """
     require_columns(species, ("species_id", "species"), "the species table")
     species = species.reset_index(drop=True)
-    read = read or read_table
     table = species[["species_id", "species"]].assign(specialist=False)
     known: set[str] = set()
     reports: list[MatchReport] = []
@@ -130,10 +125,10 @@ def read_traits(
     ):
         table[trait] = False
         if listing is not None:
-            table[trait], report = _read_trait(trait, listing, species, read)
+            table[trait], report = _read_trait(trait, listing, species)
             known.add(trait)
             reports.append(report)
-    statuses, status_reports = read_statuses(settings.status, species, read)
+    statuses, status_reports = read_statuses(settings.status, species)
     table = table.join(statuses)
     table["threatened"] = table["status"].isin(settings.threatened)
     table["status_code"] = status_codes(table["status"], settings.unknown_status)
@@ -142,10 +137,10 @@ def read_traits(
 
 
 def _read_trait(
-    trait: str, listing: TraitTable, species: pd.DataFrame, read: Callable[[Path], pd.DataFrame]
+    trait: str, listing: TraitTable, species: pd.DataFrame
 ) -> tuple[NDArray[np.bool_], MatchReport]:
     """``(species,)`` bool of one trait, and how its list matched."""
-    matches = match_listing(trait, listing, species, read)
+    matches = match_listing(trait, listing, species)
     says_yes = np.ones(len(matches.table), dtype=bool)
     if listing.value is not None:
         require_columns(matches.table, (listing.value,), matches.report.source)

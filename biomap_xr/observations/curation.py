@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from biomap_xr.errors import InputError
-from biomap_xr.observations.plot_names import accepted_names, is_binomial, read_synonyms
+from biomap_xr.observations.plot_names import accepted_names, is_species, read_synonyms
 from biomap_xr.observations.plot_report import PlotStep, most_frequent, step_of
 from biomap_xr.observations.plot_settings import CurationSettings
 from biomap_xr.observations.plots import Plots
 from biomap_xr.observations.report import listed
+from biomap_xr.taxa import Step, parse, step_between
 
 Normalise = Callable[[str], str]
 """Returns a habitat code in its one spelling; raises InputError where it is no code to be used.
@@ -69,9 +70,10 @@ def curate_species(plots: Plots, settings: CurationSettings) -> tuple[Plots, tup
         synonyms = {} if settings.synonyms is None else read_synonyms(settings.synonyms)
         names = accepted_names(plots.species, synonyms, species=settings.names == "species")
         merged = with_names(plots, names)
-        steps.append(step_of("names", plots, merged, _merged_names(plots.species, names)))
+        step = step_of("names", plots, merged, _merged_names(plots.species, names))
+        steps.append(replace(step, matching=_matching(plots.species, names)))
         plots, step = _keep_species(
-            "binomial", merged, np.array([is_binomial(name) for name in merged.species], bool)
+            "binomial", merged, np.array([is_species(name) for name in merged.species], bool)
         )
         steps.append(step)
     # Counted once, as published: plots that go below may leave a species on fewer.
@@ -216,6 +218,15 @@ def _merged_names(names: Sequence[str], new: Sequence[str]) -> list[str]:
     """Return the names as written that another name of the plots became one with."""
     count = Counter(new)
     return [name for name, accepted in zip(names, new, strict=True) if count[accepted] > 1]
+
+
+def _matching(names: Sequence[str], new: Sequence[str]) -> dict[str, int]:
+    """Return how many names became species at which step, or did not and why."""
+    steps = Counter(
+        step_between(name, species) if is_species(species) else parse(name).unfound
+        for name, species in zip(names, new, strict=True)
+    )
+    return {step.value: steps[step] for step in Step if steps[step]}
 
 
 def _known_codes(plots: Plots, normalise: Normalise) -> dict[str, str | None]:

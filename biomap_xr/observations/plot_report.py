@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,8 @@ class PlotStep:
     after: Counts
     examples: dict[str, int]
     """What was left out and how often, the most frequent first, at most `EXAMPLES`."""
+    matching: dict[str, int] = field(default_factory=dict)
+    """Where names were matched: how many at which `taxa.Step`, or not and why."""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,6 @@ from biomap_xr.covariates.inputs import cut_inputs
 from biomap_xr.errors import InputError
 from biomap_xr.grid import Cells
 from biomap_xr.habitats.assemblages import Assemblages, ranked
-from biomap_xr.observations.plot_names import species_name
 from biomap_xr.programs.loading import loaded
 from biomap_xr.programs.slices import Complete, Slice, Slices
 from biomap_xr.run import Outcome, Task, fingerprint_of, recorded
@@ -22,6 +21,7 @@ from biomap_xr.run.arrays import array_to_bytes
 from biomap_xr.run.durable import publish
 from biomap_xr.species.inference import input_settings
 from biomap_xr.species.scoring import probabilities
+from biomap_xr.taxa import places
 
 KERNEL = 1
 """Raised when the same model and cells give other rankings."""
@@ -43,11 +43,10 @@ def vocabulary_places(species: Sequence[str], vocabulary: Sequence[str]) -> NDAr
     Returns:
         ``(species,)`` index in the vocabulary, -1 where it has no such name.
 
-    >>> vocabulary_places(["Abies alba", "Poa annua L."], ["abies alba"]).tolist()
+    >>> vocabulary_places(["Abies alba Mill.", "Poa annua"], ["abies alba"]).tolist()
     [0, -1]
     """
-    place = {name: index for index, name in enumerate(vocabulary)}
-    return np.array([place.get(species_name(name), UNKNOWN) for name in species], np.int64)
+    return np.array(places(species, vocabulary), np.int64)
 
 
 def require_shared(
@@ -58,8 +57,8 @@ def require_shared(
     Raises:
         InputError: The two tables share fewer than the share ``least`` of the mapped species.
     """
-    places = vocabulary_places(species, vocabulary)
-    known = places >= 0
+    found = vocabulary_places(species, vocabulary)
+    known = found >= 0
     if known.mean() < least:
         missing = [species[index] for index in np.flatnonzero(~known)[:NAMED]]
         raise InputError(
@@ -67,7 +66,7 @@ def require_shared(
             f"that are mapped ({known.mean():.0%}), expected {least:.0%} at least; it lacks "
             f"{missing}: train it on plots with these names, or lower habitats.on_map.shared"
         )
-    return places
+    return found
 
 
 @dataclass(frozen=True, eq=False)

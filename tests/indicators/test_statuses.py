@@ -6,7 +6,6 @@ import pandas as pd
 import pytest
 
 from biomap_xr.errors import InputError
-from biomap_xr.indicators.listings import read_table
 from biomap_xr.indicators.settings import StatusTable, UnknownPolicy
 from biomap_xr.indicators.statuses import read_statuses, status_codes
 
@@ -21,7 +20,7 @@ def statuses_of(tmp_path: Path, rows: str, **settings: object) -> pd.DataFrame:
     listing = StatusTable.model_validate(
         {"path": path, "keys": ("name",), "status": "code", **settings}
     )
-    return read_statuses(listing, SPECIES, read_table)[0]
+    return read_statuses(listing, SPECIES)[0]
 
 
 def test_a_species_without_a_row_is_unknown_and_not_least_concern(tmp_path: Path) -> None:
@@ -60,13 +59,13 @@ def test_where_rows_disagree_the_greatest_threat_counts_and_it_is_reported(tmp_p
         "name,code\nPoa annua subsp. annua,LC\nPoa annua subsp. rara,EN\nIris sibirica,VU\n"
     )
     listing = StatusTable(path=path, keys=("name",), status="code", infraspecific="binomial")
-    table, (report,) = read_statuses(listing, SPECIES, read_table)
+    table, (report,) = read_statuses(listing, SPECIES)
     assert table["status"].tolist() == ["EN", "VU", "unknown"]
     assert report.conflicts == ("Poa annua",)
 
 
 def test_no_list_means_unknown() -> None:
-    table, reports = read_statuses(None, SPECIES, read_table)
+    table, reports = read_statuses(None, SPECIES)
     assert table["status"].tolist() == ["unknown"] * 3
     assert reports == ()
 

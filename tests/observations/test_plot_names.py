@@ -5,8 +5,7 @@ import pytest
 from biomap_xr.errors import InputError
 from biomap_xr.observations.plot_names import (
     accepted_names,
-    is_binomial,
-    plain_name,
+    is_species,
     read_synonyms,
     species_name,
 )
@@ -24,13 +23,8 @@ from biomap_xr.observations.plot_names import (
         ("", False),
     ],
 )
-def test_only_names_of_a_species_are_binomials(name: str, binomial: bool) -> None:
-    assert is_binomial(name) == binomial
-
-
-def test_a_plain_name_is_plain_already() -> None:
-    for name in ("Acer_campestre", "  ACER  campestre ", "acer\tcampestre"):
-        assert plain_name(name) == "acer campestre" == plain_name(plain_name(name))
+def test_only_names_of_a_species_are_of_a_species(name: str, binomial: bool) -> None:
+    assert is_species(name) == binomial
 
 
 @pytest.mark.parametrize(
@@ -42,18 +36,32 @@ def test_a_plain_name_is_plain_already() -> None:
         ("Poa annua L.", "poa annua"),
         ("Festuca ovina aggr.", "festuca ovina"),
         ("Acer campestre", "acer campestre"),
-        ("Poaceae", "poaceae"),
-        # No species, or not known to be one: they stay, and are no binomials.
-        ("Viola sp. A", "viola sp. a"),
-        ("Rosa cf. canina", "rosa cf. canina"),
-        ("Primula elatior (L.) Hill x veris", "primula elatior (l.) hill x veris"),
-        ("Carex Sect. Acutae", "carex sect. acutae"),
-        ("ACER CAMPESTRE TYPE", "acer campestre type"),
+        ("ACER CAMPESTRE", "acer campestre"),
+        ("Isoëtes lacustris L.", "isoetes lacustris"),
+        ("Narcissus triandrus capax", "narcissus triandrus"),
+        ("Populus × canadensis Moench", "populus x canadensis"),
+        ("Salix ×rubens Schrank nothovar. basfordiana", "salix x rubens"),
     ],
 )
 def test_a_name_is_that_of_its_species(name: str, species: str) -> None:
     assert species_name(name) == species
-    assert is_binomial(species_name(name)) == (len(species.split()) == 2)
+    assert is_species(species)
+
+
+@pytest.mark.parametrize(
+    ("name", "same"),
+    [
+        ("Poaceae", "poaceae"),
+        ("Viola sp. A", "viola sp. a"),
+        ("Rosa cf. canina", "rosa cf. canina"),
+        ("Rosa canina?", "rosa canina?"),
+        ("Primula elatior (L.) Hill x veris", "primula elatior (l.) hill x veris"),
+        ("Carex Sect. Acutae", "carex sect. acutae"),
+    ],
+)
+def test_what_is_no_species_stays_and_is_none(name: str, same: str) -> None:
+    assert species_name(name) == same
+    assert not is_species(same)
 
 
 def test_the_name_in_full_is_looked_up_first() -> None:

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from biomap_xr.errors import InputError
-from biomap_xr.habitats.esy.names import key_of, squeeze
 from biomap_xr.habitats.esy.terms import (
     EVERY,
     Amount,
@@ -23,6 +22,7 @@ from biomap_xr.habitats.esy.terms import (
     Term,
     Word,
 )
+from biomap_xr.taxa import marked
 
 PREFIXES = {
     "#TC": Statistic.TOTAL,
@@ -153,7 +153,7 @@ class Expressions:
             if " " not in text:
                 raise _unread(text, "a prefix such as #TC before a group, or a species")
             # No prefix: the cover of one species.
-            return Amount(Statistic.TOTAL, Species(frozenset({key_of(text)})))
+            return Amount(Statistic.TOTAL, Species(frozenset({marked(text)})))
         statistic = PREFIXES.get(found[1], Statistic.COUNT)
         wanted, _, left_out = found[2].partition("EXCEPT")
         species = self._union(wanted, found[1]) if wanted.strip() else EVERY
@@ -172,7 +172,7 @@ class Expressions:
             # After EXCEPT a name without prefix may be a species; one without blank is none.
             bare = not (found or prefix)
             if bare and " " in name and group_name(name) not in self.groups:
-                names |= {key_of(name)}
+                names |= {marked(name)}
             else:
                 names |= self._group(name).species
         return Species(names)
@@ -212,3 +212,12 @@ def _less(species: Species, names: frozenset[str]) -> Species:
 
 def _unread(text: str, expected: str) -> InputError:
     return InputError(f"expression <{text}> cannot be read; expected {expected}: mend the rule")
+
+
+def squeeze(text: str) -> str:
+    """Return a text with single blanks and none around it.
+
+    >>> squeeze("  +04   Bog-species ")
+    '+04 Bog-species'
+    """
+    return re.sub(r"\s+", " ", text).strip()

@@ -13,8 +13,8 @@ from biomap_xr.errors import InputError
 from biomap_xr.habitats.esy.expressions import Expressions, Group, group_name
 from biomap_xr.habitats.esy.formulas import read_formula
 from biomap_xr.habitats.esy.kleene import Postfix
-from biomap_xr.habitats.esy.names import key_of
 from biomap_xr.habitats.esy.terms import Comparison
+from biomap_xr.taxa import marked
 
 SECTIONS = {
     1: "names that replace others, one unindented, those it replaces below it",
@@ -111,7 +111,7 @@ def _aggregation(lines: Lines) -> dict[str, str]:
     found: dict[str, str] = {}
     target = ""
     for number, line in lines:
-        name = key_of(TAIL.sub("", line))
+        name = marked(TAIL.sub("", line))
         if not line.startswith(" "):
             target = name
         elif not target:
@@ -131,7 +131,7 @@ def _groups(lines: Lines) -> tuple[Group, ...]:
         if line.startswith(" "):
             if not name:
                 raise _malformed(number, line, "the head of a group, ### or ##D, before species")
-            members[name].add(key_of(TAIL.sub("", line)))
+            members[name].add(marked(TAIL.sub("", line)))
             continue
         head = HEAD.fullmatch(line)
         if not head:

@@ -20,6 +20,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedToken
 
 from biomap_xr.errors import InputError
 from biomap_xr.habitats.plantbert.vocabulary import NAMED, SEPARATOR, SentenceTokens
+from biomap_xr.taxa import parse
 
 SPECIAL = {
     "pad_token": "[PAD]",
@@ -121,7 +122,10 @@ def species_of(tokenizer: PreTrainedTokenizerBase) -> tuple[str, ...]:
         InputError: It knows none, such as that of a BERT for English.
     """
     names = sorted(tokenizer.get_vocab().items(), key=lambda pair: pair[1])
-    species = tuple(name for name, _ in names if len(name.split()) == BINOMIAL)
+    # Hybrids have a sign between the two words.
+    species = tuple(
+        name for name, _ in names if len(name.split()) == BINOMIAL or parse(name).hybrid
+    )
     if not species:
         raise InputError(
             f"the tokenizer has {len(names)} tokens and none is a species' name of two words; "

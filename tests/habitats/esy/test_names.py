@@ -1,34 +1,5 @@
-import pytest
-
-from biomap_xr.habitats.esy.names import WIDTH, key_of, match, squeeze, without_authors
-
-
-@pytest.mark.parametrize(
-    ("written", "key"),
-    [
-        ("Silene_latifolia_ssp_alba", "silene latifolia subsp. alba"),
-        ("Festuca ovina agg.", "festuca ovina aggr."),
-        ("Salix × rubens", "salix x rubens"),
-        ("Salix ×rubens", "salix x rubens"),
-        ("  POA   annua ", "poa annua"),
-    ],
-)
-def test_key_has_one_spelling(written, key):
-    assert key_of(written) == key
-    assert key_of(key) == key
-
-
-@pytest.mark.parametrize(
-    ("full", "plain"),
-    [
-        ("Fagus sylvatica L.", "fagus sylvatica"),
-        ("Salix alba (L.) Xy. subsp. alba", "salix alba subsp. alba"),
-        ("Taraxacum officinale Weber aggr.", "taraxacum officinale aggr."),
-        ("Bryum", "bryum"),
-    ],
-)
-def test_authors_are_dropped_and_ranks_kept(full, plain):
-    assert without_authors(full) == plain
+from biomap_xr.habitats.esy.names import WIDTH, match
+from biomap_xr.taxa import Step
 
 
 def test_names_that_the_rule_file_cut_are_found():
@@ -49,5 +20,17 @@ def test_aggregation_goes_one_step_only():
     assert found.keys == ("c d",)
 
 
-def test_squeeze_leaves_single_blanks():
-    assert squeeze("a \t b") == "a b"
+def test_hybrids_of_a_genus_are_not_one_species():
+    names = ["Populus × canadensis Moench", "Populus x canescens (Aiton) Sm.", "Populus ×jackii"]
+    found = match(names, {}, {"populus x canadensis", "populus canescens"})
+    assert found.keys == ("populus x canadensis", "populus canescens", "populus x jackii")
+    assert found.unmatched == ("Populus ×jackii",)
+    assert found.steps == {Step.CANONICAL: 2, Step.UNMATCHED: 1}
+
+
+def test_what_is_not_found_says_why():
+    names = ["Rosa cf. canina", "Primula elatior x veris", "Poaceae", "Isoëtes lacustris L."]
+    found = match(names, {}, {"rosa canina", "primula elatior", "isoetes lacustris"})
+    assert found.steps == {
+        Step.UNCERTAIN: 1, Step.FORMULA: 1, Step.ABOVE: 1, Step.CANONICAL: 1,
+    }  # fmt: skip
