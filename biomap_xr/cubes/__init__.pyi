@@ -1,4 +1,9 @@
-from .declaration import Coordinate as Coordinate, Cube as Cube, Variable as Variable
+from .declaration import (
+    PARTS as PARTS,
+    Coordinate as Coordinate,
+    Cube as Cube,
+    Variable as Variable,
+)
 from .shards import Shard as Shard, digest_of as digest_of, write_block as write_block
 from .store import (
     declare as declare,

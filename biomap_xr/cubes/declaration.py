@@ -11,6 +11,8 @@ from biomap_xr.errors import InputError
 from biomap_xr.grid import Grid
 
 Attributes = Mapping[str, Any]
+PARTS = 250
+"""A stored probability is a whole number of so many parts of 1."""
 
 
 @dataclass(frozen=True)

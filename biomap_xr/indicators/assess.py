@@ -13,6 +13,7 @@ import xarray as xr
 from array_api_compat import array_namespace, is_dask_array
 from numpy.typing import NDArray
 
+from biomap_xr.cubes import PARTS
 from biomap_xr.errors import InputError
 from biomap_xr.indicators import formulas
 from biomap_xr.indicators.declared import INDICATORS, NOT_VALID, STATUSES, attributes
@@ -25,8 +26,6 @@ from biomap_xr.taxa import parse
 PROVENANCE = ("title", "license", "references", "recipe", "model", "covariates", "software")
 """Attributes of a cube that go with whatever is made of it."""
 
-LEVELS = 250
-"""A stored probability is a whole number of so many parts."""
 JOINED = 64
 """Species of a Dask chunk: at 500 x 500 cells 16 MB stored, 64 MB as numbers."""
 
@@ -166,7 +165,7 @@ def _probability(cube: xr.Dataset | xr.DataArray) -> xr.DataArray:
         )
     if found.dtype.kind not in "uf" or (found.dtype.kind == "u" and found.dtype != np.uint8):
         raise InputError(
-            f"Probabilities of type {found.dtype} cannot be read; expected uint8 in {LEVELS} "
+            f"Probabilities of type {found.dtype} cannot be read; expected uint8 in {PARTS} "
             "parts or a float "
             "type from 0 to 1. Open the cube with biomap_xr.cubes.open_cube."
         )
@@ -273,7 +272,7 @@ def _fractions(data: Any) -> Any:
     if data.dtype != np.uint8:
         return data
     xp = array_namespace(data)
-    return xp.astype(data, xp.float32) / LEVELS
+    return xp.astype(data, xp.float32) / PARTS
 
 
 def _present(data: Any, threshold: NDArray[np.float64]) -> Any:
@@ -284,7 +283,7 @@ def _present(data: Any, threshold: NDArray[np.float64]) -> Any:
     """
     limits = np.where(np.isnan(threshold), np.inf, threshold)
     if data.dtype == np.uint8:
-        limits = np.maximum(np.rint(limits * LEVELS), 1)
+        limits = np.maximum(np.rint(limits * PARTS), 1)
     shaped = formulas.like(
         limits.astype(np.float32 if data.dtype != np.float64 else np.float64), data
     )

@@ -16,14 +16,14 @@ import torch
 from numpy.typing import NDArray
 
 from biomap_xr.covariates.cube import Covariates
-from biomap_xr.cubes import Shard, write_block
+from biomap_xr.cubes import PARTS, Shard, write_block
 from biomap_xr.grid import Tile
 from biomap_xr.habitats.cube import BY_SPECIES
 from biomap_xr.indicators.sums import Sums
 from biomap_xr.programs.by_species import HabitatPart, HabitatPass
 from biomap_xr.programs.loading import loaded
 from biomap_xr.run import Outcome
-from biomap_xr.species.cube import LEVELS, SHARD, quantise
+from biomap_xr.species.cube import SHARD, quantise
 from biomap_xr.species.inference import TileEmbedding, embed_tile, species_blocks
 from biomap_xr.species.model import SpeciesModel
 from biomap_xr.species.settings import MapSettings
@@ -113,7 +113,7 @@ class TilePass:
             "cells": self.cells,
             "moved": int((self.embedding.displacement > 0).sum()),
             "richness": richness,
-            "stored_richness": self.stored / LEVELS,
+            "stored_richness": self.stored / PARTS,
             "occupied": self.occupied.astype(float).tolist(),
             **self._write_habitats(),
         }

@@ -14,12 +14,12 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
+from biomap_xr.cubes import PARTS
 from biomap_xr.errors import InputError
 from biomap_xr.indicators.declared import INDICATORS, NO_SPECIES, NOT_VALID, STATUS_CODES
 from biomap_xr.report.drawing import canvases, colour_bar, entitle, paint, scale_of
 from biomap_xr.report.palette import AMOUNT, CONCERN, LIGHT, Theme
 from biomap_xr.report.thinning import thin
-from biomap_xr.species.cube import LEVELS
 
 LONGEST = 1000
 STATUS_COLOURS = {
@@ -60,7 +60,7 @@ def species_map(
     """
     index = _place(cube, "species", name)
     raster = thin(cube["probability"].isel(species=index), cube["valid"], longest=longest)
-    probability = raster.masked() / LEVELS
+    probability = raster.masked() / PARTS
     scale = scale_of(probability, AMOUNT, theme)
     figure, (axes,) = canvases(theme, raster.frame)
     paint(axes, raster.frame, probability, scale, theme)

@@ -7,14 +7,13 @@ import numba
 import numpy as np
 from array_api_compat import array_namespace
 
-from biomap_xr.cubes import Coordinate, Cube, Variable
+from biomap_xr.cubes import PARTS, Coordinate, Cube, Variable
 from biomap_xr.errors import InputError
 from biomap_xr.grid import Grid
 from biomap_xr.species.card import ModelCard
 
-LEVELS = 250
-"""A stored probability is a whole number of 250ths."""
-ZERO, ONE, PARTS = np.float32(0), np.float32(1), np.float32(LEVELS)
+# For the compiled loop, which would compute in double precision with Python's numbers.
+ZERO, ONE, PARTS_32 = np.float32(0), np.float32(1), np.float32(PARTS)
 SHARD = 512
 """Species in a shard: 22 shards for each of Europe's 22,000 land tiles at 11,255 species."""
 
@@ -38,8 +37,8 @@ def species_variables() -> tuple[Variable, ...]:
         {
             "long_name": "probability of presence",
             "units": "1",
-            "scale_factor": 1 / LEVELS,
-            "valid_range": [0, LEVELS],
+            "scale_factor": 1 / PARTS,
+            "valid_range": [0, PARTS],
             "comment": "0 is below the storage floor; see valid for where a prediction exists",
             "ancillary_variables": "valid",
         },
@@ -121,7 +120,7 @@ def quantise(probability: Any, floor: float, *, place: str) -> Any:
             f"tile {place}: probabilities from {low} to {high}, expected 0 to 1; "
             "look for missing or infinite covariates there"
         )
-    levels = xp.astype(xp.round(probability * LEVELS), xp.uint8)
+    levels = xp.astype(xp.round(probability * PARTS), xp.uint8)
     return xp.where(probability < floor, xp.zeros_like(levels), levels)
 
 
@@ -133,6 +132,6 @@ def _round(probability: Any, floor: Any, levels: Any) -> bool:
         value = probability[place]
         # NaN fails both comparisons.
         right &= (value >= ZERO) & (value <= ONE)
-        level = np.int32(np.rint(value * PARTS))
+        level = np.int32(np.rint(value * PARTS_32))
         levels[place] = np.uint8(level if value >= floor else np.int32(0))
     return right

@@ -34,7 +34,7 @@ from biomap_xr.recipe import Recipe
 from biomap_xr.run import FillSettings
 from biomap_xr.species.prediction import predict
 
-LEVELS = 250
+PARTS = 250
 
 
 @pytest.fixture(scope="module")
@@ -161,7 +161,7 @@ class TestAnalyst:
     @pytest.mark.parametrize("name", ["expected", "variance"])
     def test_sums_agree_to_the_rounding(self, assessed, indicators, species, name):
         # Each species is off by half a level at most, or by the floor where it is not stored.
-        tolerance = assessed["members"].values[:, None, None] * 0.5 / LEVELS + 1e-4
+        tolerance = assessed["members"].values[:, None, None] * 0.5 / PARTS + 1e-4
         apart = np.abs(assessed[name] - indicators[name]).where(species["valid"] == 1, 0.0)
         assert (apart.values <= tolerance).all()
         assert apart.values.any()
@@ -169,7 +169,7 @@ class TestAnalyst:
     def test_counts_agree_but_for_a_level(self, assessed, indicators, species):
         # Species whose rounded probability is just at the rounded threshold may be counted.
         level = species["probability"].astype(int)
-        limit = np.rint(species["threshold_conformal"] * LEVELS).astype(int)
+        limit = np.rint(species["threshold_conformal"] * PARTS).astype(int)
         richness = assessed["count"].sel(indicator="richness").astype(int)
         gained = richness - indicators["count"].sel(indicator="richness").astype(int)
         at_limit = (level == np.maximum(limit, 1)).sum("species")
@@ -185,7 +185,7 @@ class TestAnalyst:
     def test_any_list_of_species_will_do(self, species):
         pair = [str(name) for name in species["species"].values[[3, 8]]]
         found = assess(species, {"pair": pair})
-        p, q = (species["probability"].values[row] / LEVELS for row in (3, 8))
+        p, q = (species["probability"].values[row] / PARTS for row in (3, 8))
         valid = species["valid"].values == 1
         expected = found["expected"].sel(indicator="pair").values
         np.testing.assert_allclose(expected[valid], (p + q)[valid], atol=1e-6)
@@ -200,7 +200,7 @@ class TestAnalyst:
         rows, columns = np.nonzero(part["valid"].values)
         assert rows.size
         for row, column in zip(rows, columns, strict=True):
-            chance = part["probability"].values[:, row, column] / LEVELS
+            chance = part["probability"].values[:, row, column] / PARTS
             law = scipy.stats.poisson_binom(chance)
             for level in (0.025, 0.5, 0.975):
                 value = found.sel(quantile=level, indicator="all")[row, column]

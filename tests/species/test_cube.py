@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from biomap_xr.covariates.cube import Covariates
+from biomap_xr.cubes import PARTS
 from biomap_xr.errors import InputError
-from biomap_xr.species.cube import LEVELS, quantise, species_cube, species_variables
+from biomap_xr.species.cube import quantise, species_cube, species_variables
 from biomap_xr.species.thresholds import Thresholds
 
 CHANCES = arrays(np.float32, (3, 5), elements=st.floats(0, 1, width=32))
@@ -23,7 +24,7 @@ CHANCES = arrays(np.float32, (3, 5), elements=st.floats(0, 1, width=32))
 def test_a_stored_probability_is_right_to_half_a_level(probability: np.ndarray) -> None:
     levels = quantise(probability, 0.0, place="here")
     assert levels.dtype == np.uint8
-    assert np.abs(levels / LEVELS - probability).max() <= 0.5 / LEVELS + 1e-6
+    assert np.abs(levels / PARTS - probability).max() <= 0.5 / PARTS + 1e-6
 
 
 @settings(deadline=None)

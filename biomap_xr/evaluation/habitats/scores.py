@@ -16,14 +16,13 @@ from biomap_xr.evaluation.intervals import Metric, SurveyMean
 from biomap_xr.evaluation.metrics import Score
 from biomap_xr.evaluation.settings import EvaluationSettings
 from biomap_xr.evaluation.tables import Measure, Row, measured
-from biomap_xr.habitats.eunis import at_level
+from biomap_xr.habitats.eunis import LEVELS, at_level
 
 Kind = Literal["precision", "recall", "f_score"]
 WORDS: dict[Kind, str] = {"precision": "Precision", "recall": "Recall", "f_score": "F-score"}
 TOP = 3
 NONE = -1
 """In place of a predicted class where none is named."""
-LEVELS = (1, 2, 3)
 
 
 def _published(name: str, values: Sequence[float]) -> Row:
