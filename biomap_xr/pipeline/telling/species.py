@@ -32,7 +32,7 @@ from biomap_xr.pipeline.workspace import Workspace
 from biomap_xr.recipe import Recipe
 from biomap_xr.report.content import Fact, ReportContent, Table
 from biomap_xr.report.gallery import area_picture, evaluation_picture, map_pictures
-from biomap_xr.report.report import write_report
+from biomap_xr.report.report import percent, write_report
 from biomap_xr.report.sections import observation_tables, selection_table, threshold_table
 from biomap_xr.species.card import ModelCard
 from biomap_xr.virtual import open_truth
@@ -210,7 +210,7 @@ def _specialists(indicators: xr.Dataset, card: ModelCard) -> tuple[Fact, ...]:
     if "specialist_species" not in indicators.attrs:
         return ()
     count, all_of_them = int(indicators.attrs["specialist_species"]), len(card.species_id)
-    note = f"{count / all_of_them:.1%} of the species: very improbable but somewhere"
+    note = f"{percent(count / all_of_them)} of all: present somewhere, very improbable elsewhere"
     return (Fact("Specialist species", f"{count:,}", note),)
 
 
