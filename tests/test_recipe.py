@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from biomap_xr.errors import RecipeError
 from biomap_xr.recipe import NAME, Recipe
 
+pytestmark = pytest.mark.trust
+
 SMALLEST = {
     "name": "smallest",
     "observations": {"tables": [{"path": "records.csv", "kind": "record"}]},

@@ -34,6 +34,8 @@ from biomap_xr.recipe import Recipe
 from biomap_xr.run import FillSettings
 from biomap_xr.species.prediction import predict
 
+pytestmark = pytest.mark.trust
+
 PARTS = 250
 
 

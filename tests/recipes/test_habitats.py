@@ -2,7 +2,6 @@ import json
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from biomap_xr.cubes import open_cube
 from biomap_xr.grid import Grid
@@ -47,7 +46,6 @@ def test_the_published_tables_fit_the_recipe_of_the_full_run(data):
         assert path.is_file()
 
 
-@pytest.mark.slow
 def test_habitats_from_climate_have_all_products(finished):
     made = finished("habitats_climate")
     assert tuple(model.formation for model in made.formations) == FORMATIONS

@@ -7,6 +7,8 @@ from biomap_xr.grid import Grid
 from biomap_xr.observations.table import check_species_lists
 from biomap_xr.recipe import Recipe
 
+pytestmark = pytest.mark.trust
+
 RECIPES = Path(__file__).parents[2] / "recipes"
 NAMES = sorted(path.stem for path in RECIPES.glob("*.yaml"))
 
