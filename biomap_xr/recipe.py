@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Mapping
+from os import PathLike
 from pathlib import Path
 from typing import Any, Self
 
@@ -112,7 +113,7 @@ class Recipe(Settings):
         return values
 
     @classmethod
-    def load(cls, path: Path) -> Self:
+    def load(cls, path: str | PathLike[str]) -> Self:
         """Read and validate a recipe's YAML.
 
         ``${NAME}`` in a text stands for an environment variable.
@@ -120,6 +121,7 @@ class Recipe(Settings):
         Raises:
             RecipeError: The file is missing, too large, no YAML, or says something impossible.
         """
+        path = Path(path)
         values = read_yaml(path, "give a recipe's path")
         values.setdefault("root", str(path.resolve().parent) if "simulate" not in values else None)
         try:
