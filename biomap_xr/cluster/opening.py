@@ -13,13 +13,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import dask
-from dask.system import CPU_COUNT
 from dask.utils import parse_bytes
 from distributed import Client, LocalCluster
 from distributed.security import Security
 from distributed.system import MEMORY_LIMIT
 
 from biomap_xr.cluster.asking import answered, quietly
+from biomap_xr.cluster.cpus import usable_cpus
 from biomap_xr.cluster.memory import allocator_environment
 from biomap_xr.cluster.profiles import (
     AddressProfile,
@@ -53,7 +53,8 @@ def check_machines(profile: Profile) -> None:
     """Make sure that the machines of a profile are there, without starting anything.
 
     Raises:
-        InputError: A GPU or dask-cuda is missing, or nobody listens at the scheduler's address.
+        InputError: A GPU, a Torch that can use it, or dask-cuda is missing, or nobody listens at
+            the scheduler's address.
 
     >>> check_machines(SerialProfile(kind="serial"))
     """
@@ -61,6 +62,25 @@ def check_machines(profile: Profile) -> None:
         _cuda_cluster_class(profile)
     if isinstance(profile, AddressProfile):
         _require_listener(profile)
+    if profile.training_device == "cuda":
+        _require_cuda(profile)
+
+
+def _require_cuda(profile: Profile) -> None:
+    """Ask Torch itself: a machine with a GPU may have a build for CPUs alone.
+
+    Raises:
+        InputError: It cannot use a GPU.
+    """
+    # Torch takes seconds to load, and this room has no other use for it.
+    import torch  # noqa: PLC0415
+
+    if not torch.cuda.is_available():
+        raise InputError(
+            f"the {profile.kind} profile says cuda, but Torch {torch.__version__} finds no GPU "
+            "that it can use on this machine; expected at least one: check nvidia-smi and that "
+            f"Torch is a build for CUDA, or use the profile {LOCAL_PROFILE} with device cpu"
+        )
 
 
 def _require_listener(profile: AddressProfile) -> None:
@@ -122,18 +142,11 @@ def _local(profile: LocalProfile) -> Iterator[Session]:
         # Threads would share one interpreter, and one death.
         processes=True,
         memory_limit=profile.memory_limit,
-        **_dashboard(profile.dashboard),
+        dashboard_address=profile.dashboard,
         security=profile.secure or None,
     )
     with _started(start, profile.kernel_threads) as client:
-        yield from _session(DaskSession(client))
-
-
-def _dashboard(address: str | None) -> dict[str, Any]:
-    # Without an address the scheduler's other pages would all want port 8787: a second run would
-    # warn of the first.
-    shown = {"dashboard": address is not None}
-    return {"dashboard_address": address or "127.0.0.1:0", "scheduler_kwargs": shown}
+        yield from _session(DaskSession(client, device=profile.device))
 
 
 @contextmanager
@@ -143,7 +156,7 @@ def _local_cuda(profile: LocalCudaProfile) -> Iterator[Session]:
         CUDA_VISIBLE_DEVICES=None if profile.devices == "all" else list(profile.devices),
         threads_per_worker=1,
         memory_limit=profile.memory_limit,
-        **_dashboard(profile.dashboard),
+        dashboard_address=profile.dashboard,
         security=profile.secure or None,
         # A worker is either there for a tile or it is not: two models never meet on one GPU.
         resources={"GPU": 1},
@@ -151,7 +164,7 @@ def _local_cuda(profile: LocalCudaProfile) -> Iterator[Session]:
         pre_import="torch",
     )
     with _started(start, profile.kernel_threads) as client:
-        yield from _session(DaskSession(client, device="cuda", resources={"GPU": 1}))
+        yield from _session(DaskSession(client, device=profile.device, resources={"GPU": 1}))
 
 
 @contextmanager
@@ -349,8 +362,7 @@ def processes_of(profile: LocalProfile) -> int:
     """
     if profile.processes != "auto":
         return profile.processes
-    # Dask knows the limits of a container or a batch job, the bare count of CPUs does not.
-    by_cpu = max(CPU_COUNT // (profile.threads * profile.kernel_threads), 1)
+    by_cpu = max(usable_cpus() // (profile.threads * profile.kernel_threads), 1)
     if profile.memory_limit == "auto":
         return by_cpu
     return max(min(by_cpu, MEMORY_LIMIT // parse_bytes(profile.memory_limit)), 1)

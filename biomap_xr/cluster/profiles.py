@@ -3,12 +3,15 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
+import yaml
 from dask.utils import parse_bytes
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
 from biomap_xr.errors import RecipeError
-from biomap_xr.settings import Settings, read_yaml
+from biomap_xr.settings import Settings
 
+# In bytes: a larger file is no profile, and YAML can be made to swell.
+SIZE_LIMIT = 1_000_000
 Device = Literal["cpu", "cuda"]
 
 
@@ -36,6 +39,12 @@ class SerialProfile(Settings):
 
     kind: Literal["serial"]
     device: Device = "cpu"
+    """What it computes on."""
+
+    @property
+    def training_device(self) -> Device:
+        """What the run's own process computes on, where it trains a model."""
+        return self.device
 
 
 class LocalProfile(Settings):
@@ -54,6 +63,13 @@ class LocalProfile(Settings):
     """Where the dashboard listens; this machine only by default. Port 0 is any free one."""
     secure: bool = False
     """Encrypt and authenticate the traffic between processes by certificates made for the run."""
+    device: Device = "cpu"
+    """What the processes and the run's own one compute on; on ``cuda`` they share the first GPU."""
+
+    @property
+    def training_device(self) -> Device:
+        """What the run's own process computes on, where it trains a model."""
+        return self.device
 
 
 class LocalCudaProfile(Settings):
@@ -70,6 +86,16 @@ class LocalCudaProfile(Settings):
     """Where the dashboard listens; this machine only by default. Port 0 is any free one."""
     secure: bool = False
     """Encrypt and authenticate the traffic between processes by certificates made for the run."""
+
+    @property
+    def device(self) -> Device:
+        """What the workers compute on."""
+        return "cuda"
+
+    @property
+    def training_device(self) -> Device:
+        """What the run's own process computes on, where it trains a model."""
+        return "cuda"
 
 
 class Certificates(Settings):
@@ -92,6 +118,9 @@ class AddressProfile(Settings):
     """Seconds to wait for the scheduler and its workers."""
     device: Device = "cpu"
     """What the workers compute on."""
+    training_device: Device = "cpu"
+    """What the run's own process, which may be on a machine without a GPU, computes on where it
+    trains a model."""
     resources: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
     """What a tile takes of a worker's declared resources, for example one GPU."""
     certificates: Certificates | None = None
@@ -144,5 +173,18 @@ def read_profile(path: Path) -> Profile:
     Raises:
         RecipeError: The file is missing, too large, no YAML, or no profile.
     """
-    advice = "give the path of a YAML file such as cluster/local.yaml"
-    return profile_of(read_yaml(path, advice), str(path))
+    try:
+        size = path.stat().st_size
+        content = yaml.safe_load(path.read_text()) if size <= SIZE_LIMIT else None
+    except OSError as error:
+        raise RecipeError(
+            f"cluster profile {path} cannot be read ({error.strerror}); "
+            "give the path of a YAML file such as cluster/local.yaml"
+        ) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise RecipeError(f"cluster profile {path} is not YAML: {error}") from error
+    if size > SIZE_LIMIT:
+        raise RecipeError(
+            f"cluster profile {path} has {size} bytes; expected at most {SIZE_LIMIT} of YAML"
+        )
+    return profile_of(content, str(path))

