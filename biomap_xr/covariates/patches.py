@@ -18,6 +18,7 @@ from biomap_xr.covariates.reflectance import encode_gamma8
 from biomap_xr.covariates.settings import PatchSettings
 from biomap_xr.errors import InputError
 from biomap_xr.run import fingerprint_of
+from biomap_xr.run.contents import UNKEPT, Contents
 from biomap_xr.sources.geoplant.patches import open_patches
 from biomap_xr.sources.geoplant.tensors import open_cubes
 from biomap_xr.sources.geoplant.timeseries import find_series, read_series
@@ -112,14 +113,23 @@ def read_patches(settings: PatchSettings, ids: Mapping[str, Sequence[str]]) -> P
     )
 
 
-def content_of_patches(settings: PatchSettings) -> str:
-    """Return a fingerprint of the files that the settings name: their paths and sizes."""
+def content_of_patches(settings: PatchSettings, contents: Contents = UNKEPT) -> str:
+    """Return a fingerprint of the files that the settings name: their paths and contents.
+
+    Args:
+        settings: The folders.
+        contents: Keeps the hashes of files; by default all are hashed.
+
+    Raises:
+        InputError: A file cannot be read.
+    """
     files: list[JsonValue] = []
     for edition in settings.editions:
         folders = (edition.sentinel2, edition.landsat, edition.climate)
         for folder in (edition.root / each for each in folders if each is not None):
             paths = sorted(path for path in folder.rglob("*") if path.is_file())
-            files += [[p.relative_to(folder).as_posix(), p.stat().st_size] for p in paths]
+            names = [path.relative_to(folder).as_posix() for path in paths]
+            files += [list(each) for each in zip(names, contents.names(paths), strict=True)]
     return fingerprint_of({"files": files})
 
 

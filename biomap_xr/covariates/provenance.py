@@ -1,11 +1,8 @@
 """Which files a group is made from, and a short name for what is in them."""
 
-import hashlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
-
-from pydantic import JsonValue
+from typing import TYPE_CHECKING, Any
 
 from biomap_xr.covariates.groups import climate_files, landsat_files
 from biomap_xr.covariates.predictors import PredictorsSettings
@@ -18,15 +15,15 @@ from biomap_xr.covariates.settings import (
     MaskSettings,
     Sentinel2Settings,
 )
-from biomap_xr.errors import InputError
 from biomap_xr.run import fingerprint_of
+from biomap_xr.run.contents import UNKEPT, Contents
 from biomap_xr.sources.paths import local_file
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
 
 KERNEL = 1
 """Raised when the same sources give other values in the cube."""
-
-SAMPLES = 8
-SAMPLE_BYTES = 1 << 15
 
 
 def files_of(settings: CovariateSettings, group: str) -> tuple[Path, ...]:
@@ -44,6 +41,28 @@ def files_of(settings: CovariateSettings, group: str) -> tuple[Path, ...]:
 def _of_sentinel2(root: Path, settings: Sentinel2Settings) -> Iterator[Path]:
     for scene in find_scenes(root, settings):
         yield from (path for path, _ in files_of_scene(scene, settings.bands))
+
+
+def scene_contents(root: Path, settings: Sentinel2Settings, contents: Contents) -> list[str]:
+    """Name what is in the files of satellite scenes, without reading one of them.
+
+    Where a catalogue states a checksum or an ETag, that is the name.
+
+    Args:
+        root: Folder of the paths.
+        settings: Where the scenes are.
+        contents: Of files; those without a checksum are known by size and times until they are
+            read.
+
+    Raises:
+        InputError: Scenes cannot be found.
+    """
+    stated: dict[Path, str | None] = {}
+    for scene in find_scenes(root, settings):
+        stated |= {path: bands[0].checksum for path, bands in files_of_scene(scene, settings.bands)}
+    rest = [path for path, checksum in stated.items() if checksum is None]
+    found = dict(zip(rest, contents.names(rest, later=True), strict=True))
+    return [checksum or found[path] for path, checksum in stated.items()]
 
 
 def _of_landsat(root: Path, settings: LandsatSettings) -> Iterator[Path]:
@@ -72,11 +91,15 @@ _FILES: dict[str, Callable[[Path, Any], Iterator[Path]]] = {
 }
 
 
-def content_of(settings: CovariateSettings, group: str) -> str:
+def content_of(settings: CovariateSettings, group: str, contents: Contents = UNKEPT) -> str:
     """Return a fingerprint of a group's settings and of what its files hold.
 
-    Where the files lie does not matter. A file longer than the samples that are taken of it is
-    known by its size and those samples.
+    Where the files lie, and when they were last touched, does not matter.
+
+    Args:
+        settings: The sources.
+        group: Name of the group.
+        contents: Keeps the hashes of files; by default all are hashed.
 
     Raises:
         InputError: A file is missing.
@@ -84,34 +107,11 @@ def content_of(settings: CovariateSettings, group: str) -> str:
     # Without the root, so that a moved folder gives the same cube.
     section = getattr(settings, group)
     described: JsonValue = None if section is None else section.model_dump(mode="json")
-    contents: JsonValue = [sampled_digest(path) for path in files_of(settings, group)]
-    return fingerprint_of({"kernel": KERNEL, "settings": described, "files": contents})
-
-
-def versions_of(settings: CovariateSettings, group: str) -> list[JsonValue]:
-    """Return when each file of a group was changed, in nanoseconds."""
-    return [local_file(path).stat().st_mtime_ns for path in files_of(settings, group)]
-
-
-def sampled_digest(path: Path) -> str:
-    """Return a hash of a file's size and of samples from begin to end; of all of a short file.
-
-    Raises:
-        InputError: The file is missing or cannot be read.
-    """
-    try:
-        with local_file(path).open("rb") as file:
-            size = file.seek(0, 2)
-            digest = hashlib.sha256(str(size).encode())
-            # The end counts most: a compressed raster that changed anywhere differs there.
-            last = max(size - SAMPLE_BYTES, 0)
-            starts = sorted({last * index // (SAMPLES - 1) for index in range(SAMPLES)})
-            for start in starts:
-                file.seek(start)
-                digest.update(file.read(SAMPLE_BYTES))
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error}; check its permissions") from error
-    return digest.hexdigest()
+    if isinstance(section, Sentinel2Settings):
+        names = scene_contents(settings.root, section, contents)
+    else:
+        names = contents.names(local_file(path) for path in files_of(settings, group))
+    return fingerprint_of({"kernel": KERNEL, "settings": described, "files": list(names)})
 
 
 def layers_of(masks: MaskSettings) -> tuple[LayerSettings, ...]:

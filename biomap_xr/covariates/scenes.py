@@ -49,6 +49,19 @@ def files_of_scene(scene: Scene, bands: tuple[str, ...]) -> Iterator[tuple[Path,
         yield path, list(group)
 
 
+def files_on(root: Path, settings: Sentinel2Settings, cells: GeoBox) -> Iterator[Path]:
+    """Yield the files of scenes of the period that lie where some cells do.
+
+    Raises:
+        InputError: Scenes cannot be found or described.
+    """
+    for scene in find_scenes(root, settings):
+        for path, _ in files_of_scene(scene, settings.bands):
+            raster = describe(path, crs=settings.crs).geobox
+            if raster.extent.intersects(cells.extent.to_crs(str(raster.crs))):
+                yield path
+
+
 def scene_strip(scene: Scene, settings: Sentinel2Settings, cells: GeoBox) -> Strip:
     """Read one scene on some cells.
 

@@ -161,6 +161,10 @@ class Contents:
             logger.debug("%s cannot be written, so inputs are hashed again: %s", self.file, error)
 
 
+UNKEPT = Contents()
+"""Hashes every file each time."""
+
+
 def _name_of(entry: Entry, state: State, former: Entry | None) -> str:
     """Return the first name of a content, whatever that was: nothing becomes stale by a hash."""
     if former is None:

@@ -25,11 +25,13 @@ class BandSource:
         path: The file.
         band: Its number from 1, or its name.
         nodata: The value that means missing, instead of what the file states.
+        checksum: Of the file, as a catalogue states it.
     """
 
     path: Path
     band: int | str = 1
     nodata: float | None = None
+    checksum: str | None = None
 
 
 @dataclass(frozen=True)

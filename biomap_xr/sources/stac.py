@@ -1,6 +1,6 @@
 """Scenes of a STAC catalogue whose files lie on this machine."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date
 from os import PathLike
 from pathlib import Path
@@ -13,6 +13,9 @@ from pystac.stac_io import DefaultStacIO
 from biomap_xr.errors import InputError
 from biomap_xr.sources.paths import local_file
 from biomap_xr.sources.scenes import GOOD_IS_ONE, BandSource, MaskRule, Scene
+
+CHECKSUMS = ("file:checksum", "checksum:multihash", "etag", "ETag")
+"""Fields of an asset that name the content of its file, the surest first (STAC file extension)."""
 
 
 class LocalFiles(DefaultStacIO):
@@ -62,15 +65,13 @@ def find_items(
             f"{file}: none of its {len(days)} items ({days[:1]}..{days[-1:]}) lies in "
             f"{period and f'{period[0]}..{period[1]}'}; correct the period or the catalogue"
         )
-    return tuple(
-        Scene(
-            day_of(item),
-            {band: band_source(file, parsed, band) for band in bands},
-            None if mask is None else band_source(file, parsed, mask),
-            rule,
-        )
-        for item, parsed in zip(chosen, parse_items(chosen), strict=True)
-    )
+    found = []
+    for item, parsed in zip(chosen, parse_items(chosen), strict=True):
+        sums = checksums_of(item)
+        sources = {band: band_source(file, parsed, band, sums) for band in bands}
+        hidden = None if mask is None else band_source(file, parsed, mask, sums)
+        found.append(Scene(day_of(item), sources, hidden, rule))
+    return tuple(found)
 
 
 def read_items(file: Path) -> Iterable[pystac.Item]:
@@ -120,8 +121,27 @@ def day_of(item: pystac.Item) -> date:
     return moment.astimezone(UTC).date()
 
 
-def band_source(file: Path, item: ParsedItem, band: str) -> BandSource:
+def checksums_of(item: pystac.Item) -> dict[str, str]:
+    """Return the checksum, or the ETag, of each file of an item that states one, by its address."""
+    stated = {
+        asset.get_absolute_href() or asset.href: next(
+            (asset.extra_fields[key] for key in CHECKSUMS if asset.extra_fields.get(key)), None
+        )
+        for asset in item.assets.values()
+    }
+    return {href: str(value) for href, value in stated.items() if value}
+
+
+def band_source(
+    file: Path, item: ParsedItem, band: str, checksums: Mapping[str, str]
+) -> BandSource:
     """Return where a band of an item lies.
+
+    Args:
+        file: Of the catalogue, for messages.
+        item: As odc-stac reads it.
+        band: Name of the band.
+        checksums: Of the item's files by their addresses, where they are stated.
 
     Raises:
         InputError: The item has no such band, or its file is not on this machine.
@@ -136,7 +156,8 @@ def band_source(file: Path, item: ParsedItem, band: str) -> BandSource:
     if not isinstance(source, RasterSource):
         raise InputError(f"{file}: {band!r} of item {item.id!r} is no raster: name another asset")
     nodata = None if source.meta is None else source.meta.nodata
-    return BandSource(local_file(without_scheme(source.uri)), source.band, nodata)
+    path = local_file(without_scheme(source.uri))
+    return BandSource(path, source.band, nodata, checksums.get(source.uri))
 
 
 def without_scheme(href: str) -> str:

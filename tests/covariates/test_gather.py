@@ -1,14 +1,16 @@
 """Filling the covariates cube tile by tile."""
 
+import os
 import pickle
 
 import numpy as np
 import pytest
 
-from biomap_xr.covariates.gather import check_share, declare_covariates, valid_share, with_land
+from biomap_xr.covariates.gather import check_share, declare_covariates, valid_share
 from biomap_xr.cubes import open_cube
 from biomap_xr.errors import InputError
 from biomap_xr.run import Outcome
+from biomap_xr.run.contents import Contents
 
 
 def test_groups_hold_the_names_dims_and_types_of_the_design(store):
@@ -111,6 +113,21 @@ def test_fingerprints_follow_settings_and_files(region, grid, factory, tmp_path)
     assert second.masks.fingerprint == first.masks.fingerprint
 
 
+def test_touching_sources_redoes_nothing_once_a_tile_has_read_them(region, grid, factory, tmp_path):
+    root = factory.write_region(tmp_path / "copy").root
+    settings, store = factory.all_settings(root), tmp_path / "a.zarr"
+    contents = Contents(tmp_path / ".contents.sqlite")
+    first = declare_covariates(store, settings, grid, contents)
+    for tile in grid.tiles():
+        first.masks(tile)
+        first.covariates(tile)
+    for path in root.rglob("*.tif"):
+        os.utime(path, ns=(1, 1))
+    second = declare_covariates(store, settings, grid, contents)
+    assert second.covariates.fingerprint == first.covariates.fingerprint
+    assert second.masks.fingerprint == first.masks.fingerprint
+
+
 def test_a_tile_without_data_on_land_is_named(region, grid, factory, tmp_path):
     settings = factory.all_settings(region.root)
     changed = settings.model_copy(update={"predictors": None, "sentinel2": None, "climate": None})
@@ -144,33 +161,3 @@ def test_no_value_at_all_on_land_is_an_error_whatever_the_tolerance(grid):
     check_share(tile, "climate", 0.4, 0.5, 0.2)
     with pytest.raises(InputError, match="no land cell has a value"):
         check_share(tile, "climate", 0.0, 0.01, 1.0)
-
-
-def test_land_as_it_was_made_counts_not_its_files(region, grid, factory, tmp_path):
-    root = factory.write_region(tmp_path / "copy").root
-    settings = factory.all_settings(root)
-    settings = settings.model_copy(
-        update={
-            "predictors": None,
-            "masks": settings.masks.model_copy(update={"land_from": "land_cover"}),
-        }
-    )
-    store = tmp_path / "covariates.zarr"
-
-    def gathered():
-        programs = declare_covariates(store, settings, grid)
-        shards = [shard for tile in grid.tiles() for shard in programs.masks(tile).shards]
-        programs = with_land(programs, shards)
-        return programs, open_cube(store, "masks").attrs["land_content"]
-
-    (first, land), cover = gathered(), root / "rasters/land_cover.tif"
-    factory.write_raster(cover, np.full((200, 200), 23, np.uint8), resolution=10)
-    second, same = gathered()
-    assert second.masks.fingerprint != first.masks.fingerprint
-    assert (second.covariates.fingerprint, same) == (first.covariates.fingerprint, land)
-    sea = np.full((200, 200), 23, np.uint8)
-    sea[:, 180:] = 44
-    factory.write_raster(cover, sea, resolution=10)
-    third, other = gathered()
-    assert third.covariates.fingerprint != first.covariates.fingerprint
-    assert other != land

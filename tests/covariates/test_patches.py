@@ -174,3 +174,13 @@ def test_the_content_of_patches_changes_with_their_files_alone(root, tmp_path):
     assert content_of_patches(settings_of(moved)) == first
     next((moved / "landsat").iterdir()).unlink()
     assert content_of_patches(settings_of(moved)) != first
+
+
+def test_a_patch_of_the_same_size_with_another_content_is_seen(root, tmp_path):
+    moved = shutil.copytree(root, tmp_path / "moved")
+    first = content_of_patches(settings_of(moved))
+    path = next((moved / "landsat").iterdir())
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    assert content_of_patches(settings_of(moved)) != first

@@ -63,6 +63,18 @@ def test_items_are_scenes_by_date(catalogue: Path) -> None:
     assert [scene.bands["nir"].path.name for scene in scenes] == [f"{k}_nir.tif" for k in range(3)]
 
 
+def test_checksums_that_the_catalogue_states_come_with_the_files(catalogue: Path) -> None:
+    (path,) = catalogue.parent.rglob("i1.json")
+    item = json.loads(path.read_text())
+    item["assets"]["red"]["file:checksum"] = "1220ab"
+    item["assets"]["red"]["etag"] = '"no"'
+    item["assets"]["nir"]["ETag"] = '"9f"'
+    path.write_text(json.dumps(item))
+    scene = find_items(catalogue, ["red", "nir"], mask="scl", rule=CLEAR)[1]
+    assert [scene.bands[band].checksum for band in ("red", "nir")] == ["1220ab", '"9f"']
+    assert scene.mask.checksum is None
+
+
 # odc-geo calls a function of shapely that is deprecated; our own readers do not.
 @pytest.mark.filterwarnings("ignore:The 'shapely.ops.transform:DeprecationWarning")
 def test_values_equal_odc_stac_on_an_aligned_grid(catalogue: Path) -> None:
