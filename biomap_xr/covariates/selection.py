@@ -62,7 +62,11 @@ def least_correlated(
             "least 3 are needed to measure correlations; check their extents, or turn the "
             "selection off"
         )
-    correlation = _pearson(complete)
+    centred = complete - complete.mean(axis=0)
+    length = np.sqrt((centred**2).sum(axis=0))
+    # A constant has no direction; zero makes it orthogonal to all.
+    centred = np.divide(centred, length, out=np.zeros_like(centred), where=length > 0)
+    correlation = np.clip(centred.T @ centred, -1, 1)
     kept: list[int] = []
     dropped: list[Dropped] = []
     for index, name in enumerate(names):
@@ -75,12 +79,3 @@ def least_correlated(
     return Selection(
         tuple(names[index] for index in kept), tuple(dropped), threshold, len(complete)
     )
-
-
-def _pearson(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return Pearson's r between all columns, ``(k, k)``; 0 with a constant column."""
-    centred = values - values.mean(axis=0)
-    length = np.sqrt((centred**2).sum(axis=0))
-    # A constant has no direction; zero makes it orthogonal to all.
-    centred = np.divide(centred, length, out=np.zeros_like(centred), where=length > 0)
-    return np.clip(centred.T @ centred, -1, 1)

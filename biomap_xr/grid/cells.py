@@ -164,7 +164,8 @@ class Grid:
                 f"tile ({row}, {column}) lies outside the {rows} x {columns} tiles of this grid"
             )
         geobox = self._spec.tile_geobox((column, row))
-        return Tile(self._name_of(geobox), row, column, geobox)
+        box = geobox.boundingbox
+        return Tile(cell_code(round(self.tile_size), box.left, box.bottom), row, column, geobox)
 
     def tile(self, name: str) -> Tile:
         """Return the tile of an EEA name.
@@ -216,7 +217,3 @@ class Grid:
         """Return the centres of cells (any shape) in metres in the grid's CRS."""
         x, y = self.geobox.pix2wld(cells.column + 0.5, cells.row + 0.5)
         return Points(np.asarray(x, float), np.asarray(y, float))
-
-    def _name_of(self, geobox: GeoBox) -> str:
-        box = geobox.boundingbox
-        return cell_code(round(self.tile_size), box.left, box.bottom)

@@ -39,16 +39,6 @@ class GridSettings(Settings):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        self._check_crs()
-        if self.tile % self.resolution:
-            raise ValueError(
-                f"tile: {self.tile:g} m is no whole number of cells of {self.resolution:g} m; "
-                "choose a multiple of the resolution"
-            )
-        self._check_extent()
-        return self
-
-    def _check_crs(self) -> None:
         try:
             crs = CRS.from_user_input(self.crs)
         except CRSError as error:
@@ -61,8 +51,11 @@ class GridSettings(Settings):
                 f"crs: {self.crs!r} has units {units}; "
                 "cells and tiles need a projected CRS in metres, such as 'EPSG:3035'"
             )
-
-    def _check_extent(self) -> None:
+        if self.tile % self.resolution:
+            raise ValueError(
+                f"tile: {self.tile:g} m is no whole number of cells of {self.resolution:g} m; "
+                "choose a multiple of the resolution"
+            )
         extent = self.extent
         if extent.x_max <= extent.x_min or extent.y_max <= extent.y_min:
             raise ValueError(
@@ -79,3 +72,4 @@ class GridSettings(Settings):
                 f"extent: {extent} does not lie on multiples of the tile's side, {self.tile:g} m; "
                 f"the smallest extent of whole tiles around it is {snapped}"
             )
+        return self

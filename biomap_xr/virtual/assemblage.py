@@ -99,9 +99,12 @@ class Assemblage:
         weights, loadings = niches.weights[species], niches.loadings[species]
         # Fresh memory costs about as much as the arithmetic, so a caller may bring its own.
         drawn = into or Drawn.empty(len(weights), features.shape[1])
+        # Neighbouring cells have more in common than their drivers, as real vegetation has.
+        smooth = [self.world.field(name, centres).ravel() for name in ("factor_near", "factor_far")]
+        cell = normals(self._hashes("factor_cell", centres))
         cells = _Cells(
             np.ascontiguousarray(features),
-            self._factors(centres),
+            np.stack([*smooth, cell.astype(np.float32)]),
             self._hashes("presence", centres),
         )
         stretch = 1 / np.sqrt(1 - (loadings**2).sum(axis=1))
@@ -127,13 +130,6 @@ class Assemblage:
         column = np.floor(centres.x / resolution).astype(np.int64)
         row = np.floor(broadcast_y(centres) / resolution).astype(np.int64)
         return hashes_of(salt_of(self.world.settings.seed, purpose), row, column).ravel()
-
-    def _factors(self, centres: Places) -> Floats:
-        """Return the shared factors ``(factor, n)`` at cells."""
-        # Neighbouring cells have more in common than their drivers, as real vegetation has.
-        smooth = [self.world.field(name, centres).ravel() for name in ("factor_near", "factor_far")]
-        cell = normals(self._hashes("factor_cell", centres))
-        return np.stack([*smooth, cell.astype(np.float32)])
 
 
 class _Cells(NamedTuple):

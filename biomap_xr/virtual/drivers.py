@@ -75,7 +75,31 @@ class World:
         """Make the world of some settings and measure its drivers over the land."""
         everywhere = sample_of(settings)
         terrain = Terrain.of(settings, everywhere)
-        raw = cls(settings, terrain, _fields_of(settings), {}, {})
+        regional = settings.regional_scale
+        # Tiny maps shrink all scales, so that they still hold several landscapes.
+        landscape, stand = min(1_400.0, regional), min(700.0, regional / 1.5)
+        shares = {
+            "warmth": {0.9 * regional: 1.0},
+            "rain": {0.8 * regional: 1.0},
+            "openness": {landscape: 0.85, 0.3 * landscape: 0.15},
+            "moisture": {0.9 * landscape: 0.85, 0.3 * landscape: 0.15},
+            "phenology": {2 * stand: 0.5, 0.6 * stand: 0.5},
+            "productivity": {2.2 * stand: 0.5, 0.7 * stand: 0.5},
+            "disturbance": {stand: 1.0},
+            "disturbance_year": {2 * stand: 1.0},
+            "soil": {2 * landscape: 1.0},
+            "people": {0.5 * regional: 0.7, 0.1 * regional: 0.3},
+            "canopy": {40.0: 1.0},
+            "factor_near": {min(250.0, regional / 3): 1.0},
+            "factor_far": {min(1_000.0, regional): 1.0},
+        }
+        raw = cls(
+            settings,
+            terrain,
+            {name: Field.named(settings.seed, name, share) for name, share in shares.items()},
+            {},
+            {},
+        )
         land = chosen_of(everywhere, terrain.at(everywhere).land)
         values = {name: raw.raw(name, land) for name in DRIVERS}
         mean = {name: float(value.mean()) for name, value in values.items()}
@@ -157,30 +181,3 @@ def sample_of(settings: VirtualSettings) -> Points:
 def chosen_of(places: Points, chosen: NDArray[np.bool_]) -> Points:
     """Return the chosen places ``(n,)``."""
     return Points(places.x[chosen], places.y[chosen])
-
-
-def _fields_of(settings: VirtualSettings) -> dict[str, Field]:
-    """Make the fields behind the drivers.
-
-    What Sentinel-2 shows is averaged over a window of 1.28 km and therefore changes slowly; what
-    Landsat shows is read at the cell itself and changes within some hundred metres.
-    """
-    regional = settings.regional_scale
-    # Tiny maps shrink all scales, so that they still hold several landscapes.
-    landscape, stand = min(1_400.0, regional), min(700.0, regional / 1.5)
-    shares = {
-        "warmth": {0.9 * regional: 1.0},
-        "rain": {0.8 * regional: 1.0},
-        "openness": {landscape: 0.85, 0.3 * landscape: 0.15},
-        "moisture": {0.9 * landscape: 0.85, 0.3 * landscape: 0.15},
-        "phenology": {2 * stand: 0.5, 0.6 * stand: 0.5},
-        "productivity": {2.2 * stand: 0.5, 0.7 * stand: 0.5},
-        "disturbance": {stand: 1.0},
-        "disturbance_year": {2 * stand: 1.0},
-        "soil": {2 * landscape: 1.0},
-        "people": {0.5 * regional: 0.7, 0.1 * regional: 0.3},
-        "canopy": {40.0: 1.0},
-        "factor_near": {min(250.0, regional / 3): 1.0},
-        "factor_far": {min(1_000.0, regional): 1.0},
-    }
-    return {name: Field.named(settings.seed, name, share) for name, share in shares.items()}

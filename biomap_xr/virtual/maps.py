@@ -131,13 +131,22 @@ class TilePainter:
         count = np.zeros(len(land), np.uint16)
         for start in range(0, truth.settings.species, SPECIES_BLOCK):
             species = slice(start, min(start + SPECIES_BLOCK, truth.settings.species))
-            drawn = self._draw(centres, features, species, land)
+            size = species.stop - species.start
+            into = Drawn(self._drawn.probability[:size], self._drawn.present[:size])
+            drawn = self._truth.assemblage.draw(centres, features, species, into)
+            np.multiply(drawn.probability, land, out=drawn.probability)
+            np.multiply(drawn.present, land, out=drawn.present)
             cell += drawn.probability.sum(axis=0)
             plot += truth.capture[species] @ drawn.probability
             count += drawn.present.sum(axis=0, dtype=np.uint16)
             affinity.add(drawn.probability, species)
             place = {**origin, "species": start}
-            self._write("probability", self._encode(drawn.probability), place)
+            coded = self._coded[: len(drawn.probability)]
+            # A chance of one would be 65,536: it is stored as the largest number below.
+            np.multiply(
+                rounded(drawn.probability), SCALE, out=coded, casting="unsafe", dtype=np.float32
+            )
+            self._write("probability", coded.reshape(-1, *self._shape), place)
             self._write("presence", drawn.present.reshape(-1, *self._shape), place)
         numbers = assigned(truth.assemblage, centres, affinity)
         habitat = np.where(land, numbers, NO_HABITAT).astype(np.uint16)
@@ -148,24 +157,6 @@ class TilePainter:
             "richness_cell": cell,
             "richness_plot": plot,
         }
-
-    def _draw(
-        self, centres: Lattice, features: Floats, species: slice, land: NDArray[np.bool_]
-    ) -> Drawn:
-        """Return the block's species ``(species, cells)``, none in water."""
-        size = species.stop - species.start
-        into = Drawn(self._drawn.probability[:size], self._drawn.present[:size])
-        drawn = self._truth.assemblage.draw(centres, features, species, into)
-        np.multiply(drawn.probability, land, out=drawn.probability)
-        np.multiply(drawn.present, land, out=drawn.present)
-        return drawn
-
-    def _encode(self, probability: Floats) -> NDArray[np.uint16]:
-        """Return probabilities ``(species, cells)`` as they are stored, ``(species, y, x)``."""
-        coded = self._coded[: len(probability)]
-        # A chance of one would be 65,536: it is stored as the largest number below.
-        np.multiply(rounded(probability), SCALE, out=coded, casting="unsafe", dtype=np.float32)
-        return coded.reshape(-1, *self._shape)
 
     def _write(self, name: str, values: NDArray[Any], origin: Mapping[str, int]) -> None:
         write_block(self._truth.store, "", name, values, origin)

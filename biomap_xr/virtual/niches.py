@@ -87,7 +87,12 @@ def niches_of(world: World, groups: int) -> Niches:
     optimum = random.normal(0, 1.0, (groups, len(DRIVERS))).astype(np.float32)
     centre = features.mean(axis=1)
     weights = _weights(random, optimum[group], features - centre[:, None])
-    prevalence = _prevalence(random, settings)
+    drawn = np.exp(random.normal(0, 0.9, settings.species))
+    mean = settings.mean_richness / settings.species
+    for _ in range(8):
+        # Clipping moves the mean, so the rest is scaled again.
+        drawn = np.clip(drawn * mean / drawn.mean(), RAREST, COMMONEST)
+    prevalence = drawn.astype(np.float32)
     gain, offset = _calibrated(features - centre[:, None], weights, prevalence, settings.skill)
     loadings = _loadings(random, settings, group)
     return Niches(gain * weights, centre, offset, loadings, group, optimum, prevalence)
@@ -130,16 +135,6 @@ def _weights(random: np.random.Generator, optimum: Floats, features: Floats) -> 
         spread = (weights[:, chosen] @ features[chosen]).std(axis=1)
         weights[:, chosen] *= (np.sqrt(shares[:, index]) / spread)[:, None]
     return weights.astype(np.float32)
-
-
-def _prevalence(random: np.random.Generator, settings: VirtualSettings) -> Floats:
-    """Return shares of the land ``(species,)``: many rare species and few common ones."""
-    drawn = np.exp(random.normal(0, 0.9, settings.species))
-    mean = settings.mean_richness / settings.species
-    for _ in range(8):
-        # Clipping moves the mean, so the rest is scaled again.
-        drawn = np.clip(drawn * mean / drawn.mean(), RAREST, COMMONEST)
-    return drawn.astype(np.float32)
 
 
 def _calibrated(

@@ -98,11 +98,13 @@ def scene_at(world: World, surface: Surface, pixels: Lattice, day: date) -> Scen
     cloud = Field.named(settings.seed, f"cloud/{day}", {CLOUD_SCALE: 0.8, 500.0: 0.2}).at(pixels)
     # Below minus infinity there is nothing: a share of zero means no clouds.
     level = np.float32(-ndtri(settings.cloud)) if settings.cloud else np.float32(np.inf)
+    # At most 4%, since scenes are corrected for the sun and all lie in the growing season.
+    phase = np.cos(2 * np.pi * (day.timetuple().tm_yday - 190) / 365)
     sensor = _Sensor(
         np.floor(pixels.y / size).astype(np.int64),
         np.floor(pixels.x / size).astype(np.int64),
         np.uint64(salt_of(settings.seed, "sensor", day)),
-        _season_of(day),
+        np.array([1 - 0.03 * phase, 1 - 0.01 * phase, 1.0, 1 + 0.04 * phase], np.float32),
     )
     render(surface.cover, surface.drivers, cloud - level, sensor, _OPTICS, reflectance)
     return Scene(reflectance, (cloud <= level).astype(np.uint8))
@@ -140,13 +142,6 @@ def write_sentinel2(world: World, folder: Path, extent: Extent, threads: int) ->
     geobox = geobox_of(extent, world.settings.sentinel2_resolution)
     write_parts([*layers, *masks], geobox, fill, side=PART, threads=threads)
     return tuple(names)
-
-
-def _season_of(day: date) -> NDArray[np.float32]:
-    """Return factors ``(band,)`` by which sun and leaves of the season change reflectance."""
-    # At most 4%, since scenes are corrected for the sun and all lie in the growing season.
-    phase = np.cos(2 * np.pi * (day.timetuple().tm_yday - 190) / 365)
-    return np.array([1 - 0.03 * phase, 1 - 0.01 * phase, 1.0, 1 + 0.04 * phase], np.float32)
 
 
 def _added() -> NDArray[np.float32]:

@@ -24,7 +24,7 @@ from biomap_xr.virtual.patches import write_patches
 from biomap_xr.virtual.predictors import write_further
 from biomap_xr.virtual.sentinel2 import write_sentinel2
 from biomap_xr.virtual.settings import VirtualSettings
-from biomap_xr.virtual.surveys import Plots, make_surveys, record_table, survey_table
+from biomap_xr.virtual.surveys import make_surveys, record_table, survey_table
 from biomap_xr.virtual.tables import legend_table, write_coasts, write_rule_tables
 from biomap_xr.virtual.truth import STORE, Truth
 from biomap_xr.virtual.vegetation import header_table, make_vegetation, species_cover_table
@@ -134,7 +134,16 @@ def simulate(settings: VirtualSettings, out: Path, *, threads: int | None = None
     _write_manifest(out / UNFINISHED, settings, {})
     truth = Truth.of(settings, out / STORE)
     workers = threads or os.cpu_count() or 1
-    _write_rasters(truth, out, workers)
+    world, rasters = truth.assemblage.world, out / "rasters"
+    extent = truth.settings.grid_settings().extent
+    LOG.info("writing images of %d days", len(truth.settings.scenes))
+    write_sentinel2(world, rasters / "sentinel2", extent, workers)
+    LOG.info("writing 84 quarters of Landsat, climate and predictors")
+    write_landsat(world, rasters / "landsat", extent, workers)
+    write_climate(world, rasters / "climate", extent, workers)
+    write_predictors(world, rasters, extent, workers)
+    write_land(world, out / "vectors" / "land.gpkg", truth.grid)
+    write_ecoregions(world, out / "vectors" / "ecoregions.gpkg", truth.grid)
     _write_observations(truth, out)
     LOG.info("writing the truth of %d species", settings.species)
     write_maps(truth, workers)
@@ -145,19 +154,6 @@ def simulate(settings: VirtualSettings, out: Path, *, threads: int | None = None
     _write_manifest(out / UNFINISHED, settings, skill)
     give_name(out / UNFINISHED, out / MANIFEST)
     return Simulated(out, settings, skill, created=True)
-
-
-def _write_rasters(truth: Truth, out: Path, threads: int) -> None:
-    world, rasters = truth.assemblage.world, out / "rasters"
-    extent = truth.settings.grid_settings().extent
-    LOG.info("writing images of %d days", len(truth.settings.scenes))
-    write_sentinel2(world, rasters / "sentinel2", extent, threads)
-    LOG.info("writing 84 quarters of Landsat, climate and predictors")
-    write_landsat(world, rasters / "landsat", extent, threads)
-    write_climate(world, rasters / "climate", extent, threads)
-    write_predictors(world, rasters, extent, threads)
-    write_land(world, out / "vectors" / "land.gpkg", truth.grid)
-    write_ecoregions(world, out / "vectors" / "ecoregions.gpkg", truth.grid)
 
 
 def _write_rules(truth: Truth, out: Path, threads: int) -> None:
@@ -186,18 +182,11 @@ def _write_observations(truth: Truth, out: Path) -> None:
         _write_csv(species_cover_table(vegetation, names, settings.seed), made.plots)
         _write_csv(header_table(truth.assemblage, vegetation), made.plot_header)
         _write_csv(legend_table(truth.assemblage.habitats), made.legend)
-    chosen = _patched(plots, settings)
+    random = generator_of(settings.seed, "patches")
+    chosen = np.sort(random.permutation(len(plots.survey_id))[: settings.patches])
     points = Points(plots.points.x[chosen], plots.points.y[chosen])
     if len(chosen):
         write_patches(truth.assemblage.world, out, plots.survey_id[chosen], points)
-
-
-def _patched(
-    plots: Plots, settings: VirtualSettings
-) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
-    """Return which surveys ``(n,)`` get files of their own."""
-    random = generator_of(settings.seed, "patches")
-    return np.sort(random.permutation(len(plots.survey_id))[: settings.patches])
 
 
 def _write_csv(table: pd.DataFrame, path: Path) -> None:

@@ -80,7 +80,11 @@ def survey_table(assemblage: Assemblage, plots: Plots, ids: NDArray[np.int64]) -
     uncertainty = random.choice([1.0, 5.0, 10.0, 25.0, 50.0, 100.0], count)
     head = _places_table(assemblage, plots.points, plots.year, random)
     head["geoUncertaintyInM"] = _sometimes(random, uncertainty)
-    head["areaInM2"] = _areas(random, count)
+    area = random.choice([25.0, 79.0, 100.0, 100.0, 100.0, 200.0], count)
+    kind = random.random(count)
+    area[kind < 0.05] = np.nan
+    area[kind > 0.97] = -np.inf
+    head["areaInM2"] = area
     head["surveyId"] = plots.survey_id
     row, species = np.nonzero(plots.found)
     again = random.random(len(row)) < REPEATED_ROWS
@@ -104,7 +108,12 @@ def record_table(
     settings = assemblage.world.settings
     random = generator_of(settings.seed, "records")
     points = record_points(assemblage.world, random)
-    species = _reported(assemblage, random, points, appeal)
+    centres = centres_of(assemblage.world.settings.resolution, points)
+    present = present_at(assemblage, centres)
+    # The shortest of exponential waiting times is a species' own in proportion to its appeal.
+    waiting = random.exponential(size=present.shape) / appeal
+    first = np.where(present, waiting, np.inf).argmin(axis=1)
+    species = np.where(present.any(axis=1), first, -1)
     seen = species >= 0
     species, count = species[seen], int(seen.sum())
     uncertainty = np.round(np.exp(random.normal(3.4, 1.3, count)).clip(1, 20_000))
@@ -148,18 +157,6 @@ def _some_plots(
     return chosen_of(points, some), found[some]
 
 
-def _reported(
-    assemblage: Assemblage, random: np.random.Generator, points: Points, appeal: NDArray[np.float64]
-) -> NDArray[np.int64]:
-    """Return one species ``(n,)`` of each point's cell, drawn by appeal; -1 where none lives."""
-    centres = centres_of(assemblage.world.settings.resolution, points)
-    present = present_at(assemblage, centres)
-    # The shortest of exponential waiting times is a species' own in proportion to its appeal.
-    waiting = random.exponential(size=present.shape) / appeal
-    first = np.where(present, waiting, np.inf).argmin(axis=1)
-    return np.where(present.any(axis=1), first, -1)
-
-
 def _blurred(
     points: Points, uncertainty: NDArray[np.float64], random: np.random.Generator
 ) -> Points:
@@ -188,15 +185,6 @@ def _places_table(
             "dayOfYear": random.integers(80, 300, len(year)),
         }
     )
-
-
-def _areas(random: np.random.Generator, count: int) -> NDArray[np.float64]:
-    """Return plot areas ``(n,)`` in square metres, some empty, some -inf, as in GeoPlant."""
-    area = random.choice([25.0, 79.0, 100.0, 100.0, 100.0, 200.0], count)
-    kind = random.random(count)
-    area[kind < 0.05] = np.nan
-    area[kind > 0.97] = -np.inf
-    return area
 
 
 def _sometimes(random: np.random.Generator, values: NDArray[np.float64]) -> NDArray[np.float64]:

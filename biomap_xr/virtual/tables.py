@@ -135,7 +135,12 @@ def legend_table(habitats: tuple[Habitat, ...]) -> pd.DataFrame:
     """Return the legend of a map: surfaces, then formations with their classes, then NODATA."""
     rows = [(number, colour, (name, "", ""), ("", "", ""), name)
             for name, (number, colour) in SURFACES.items()]  # fmt: skip
-    for number, code, name in _classes(habitats):
+    found = {one.number: (one.code, one.name) for one in habitats}
+    for one in habitats:
+        first, second, _ = _levels(one.code)
+        found[one.number // 100 * 100] = second, SECOND_NAMES[second]
+        found[one.number // 1000 * 1000] = first, FORMATIONS[first][0]
+    for number, code, name in [(number, *found[number]) for number in sorted(found)]:
         levels, names = _levels(code), _names(code, name)
         rows.append((number, _colour(code), levels, names, f"{code} - {name}"))
     rows.append((NODATA[1], NODATA[2], (NODATA[0], "", ""), ("", "", ""), NODATA[0]))
@@ -180,16 +185,6 @@ def _line(one: Cover) -> dict[str, object]:
         "Priority_order": one.order,
         **{name: ",".join(each for each in listed if each.startswith(name)) for name in FORMATIONS},
     }
-
-
-def _classes(habitats: tuple[Habitat, ...]) -> list[tuple[int, str, str]]:
-    """Return number, code and name of all classes and of those above them, by number."""
-    found = {one.number: (one.code, one.name) for one in habitats}
-    for one in habitats:
-        first, second, _ = _levels(one.code)
-        found[one.number // 100 * 100] = second, SECOND_NAMES[second]
-        found[one.number // 1000 * 1000] = first, FORMATIONS[first][0]
-    return [(number, *found[number]) for number in sorted(found)]
 
 
 def _levels(code: str) -> tuple[str, str, str]:

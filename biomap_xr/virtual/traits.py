@@ -35,7 +35,19 @@ def species_table(settings: VirtualSettings, niches: Niches) -> pd.DataFrame:
     habitats = HABITATS_OF[settings.formations]
     habitat = group_habitats(niches, habitats)[niches.group]
     alien = random.random(count) < 0.08
-    status, source = _statuses(random, niches.prevalence, alien)
+    rank = np.argsort(np.argsort(niches.prevalence)) / len(niches.prevalence)
+    # Real Red Lists follow rarity, but not slavishly.
+    risk = rank + random.normal(0, 0.12, len(rank))
+    level = 4 - np.searchsorted([0.02, 0.07, 0.15, 0.25], risk)
+    level[alien] = 0
+    unknown = random.random(len(rank)) < UNKNOWN_SHARE
+    inferred = random.random(len(rank)) < INFERRED_SHARE
+    status = [UNKNOWN if no else STATUSES[each] for no, each in zip(unknown, level, strict=True)]
+    source = [
+        "" if no else "inferred" if guess else "observed"
+        for no, guess in zip(unknown, inferred, strict=True)
+    ]
+    status, source = (status, source)
     appeal = np.exp(random.normal(0, 0.8, count))
     return pd.DataFrame(
         {
@@ -79,22 +91,3 @@ def group_habitats(niches: Niches, habitats: tuple[Habitat, ...]) -> NDArray[np.
     tastes = np.array([one.taste for one in habitats])
     distance = ((optima[:, None] - tastes[None]) ** 2).sum(axis=2)
     return np.asarray(linear_sum_assignment(distance)[1])
-
-
-def _statuses(
-    random: np.random.Generator, prevalence: NDArray[np.float32], alien: NDArray[np.bool_]
-) -> tuple[list[str], list[str]]:
-    """Return status and source: the rarer, the more threatened; aliens never are."""
-    rank = np.argsort(np.argsort(prevalence)) / len(prevalence)
-    # Real Red Lists follow rarity, but not slavishly.
-    risk = rank + random.normal(0, 0.12, len(rank))
-    level = 4 - np.searchsorted([0.02, 0.07, 0.15, 0.25], risk)
-    level[alien] = 0
-    unknown = random.random(len(rank)) < UNKNOWN_SHARE
-    inferred = random.random(len(rank)) < INFERRED_SHARE
-    status = [UNKNOWN if no else STATUSES[each] for no, each in zip(unknown, level, strict=True)]
-    source = [
-        "" if no else "inferred" if guess else "observed"
-        for no, guess in zip(unknown, inferred, strict=True)
-    ]
-    return status, source

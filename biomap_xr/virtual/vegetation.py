@@ -91,7 +91,19 @@ def make_vegetation(assemblage: Assemblage, capture: NDArray[np.float32]) -> Veg
             parts.append(_grown(assemblage, capture, random, _block(points, start)))
             made += len(parts[-1].habitat)
         if made == settings.plots:
-            return _joined(parts)
+            first = np.cumsum([0, *(len(part.habitat) for part in parts)])[:-1]
+            return Vegetation(
+                Points(
+                    np.concatenate([part.points.x for part in parts]),
+                    np.concatenate([part.points.y for part in parts]),
+                ),
+                np.concatenate([part.habitat for part in parts]),
+                np.concatenate(
+                    [part.plot + start for part, start in zip(parts, first, strict=True)]
+                ),
+                np.concatenate([part.species for part in parts]),
+                np.concatenate([part.cover for part in parts]),
+            )
     raise InputError(
         f"only {made} of {settings.plots} vegetation plots hold a species at a richness of "
         f"{settings.mean_richness:g}; give more species"
@@ -140,13 +152,25 @@ def header_table(assemblage: Assemblage, vegetation: Vegetation) -> pd.DataFrame
     codes = [code_of(number) for number in vegetation.habitat]
     beach = world.terrain.at(vegetation.points).elevation < DUNES
     coasts = _coast_names(coasts_at(world, assemblage.shore, vegetation.points))
+    kind = random.random(len(codes))
+    bounds = np.cumsum([UNCLASSIFIED, SECOND_LEVEL, FIRST_LEVEL])
+    kept = np.searchsorted(bounds, kind, side="right")
+    # Nothing, the code less one character, less two, the whole code.
+    recent = random.random(count) < 0.96
     return pd.DataFrame(
         {
             "PlotObservationID": vegetation.plot_id(seed),
-            "Habitat": _labels(codes, random),
+            "Habitat": (
+                [
+                    (UNKNOWN, code[:-1], code[:-2], code)[each]
+                    for code, each in zip(codes, kept, strict=True)
+                ]
+            ),
             "Longitude": np.round(longitude, 6),
             "Latitude": np.round(latitude, 6),
-            "Year": _years(random, count),
+            "Year": np.where(
+                recent, random.integers(1990, 2022, count), random.integers(1955, 1990, count)
+            ),
             "Area_m2": _areas(random, codes),
             "Uncertainty_m": _uncertainties(random, count),
             "Country": COUNTRY,
@@ -214,21 +238,6 @@ def _block(points: Points, start: int) -> Points:
     return Points(points.x[block], points.y[block])
 
 
-def _joined(parts: list[Vegetation]) -> Vegetation:
-    """Return all plots of some batches as one."""
-    first = np.cumsum([0, *(len(part.habitat) for part in parts)])[:-1]
-    return Vegetation(
-        Points(
-            np.concatenate([part.points.x for part in parts]),
-            np.concatenate([part.points.y for part in parts]),
-        ),
-        np.concatenate([part.habitat for part in parts]),
-        np.concatenate([part.plot + start for part, start in zip(parts, first, strict=True)]),
-        np.concatenate([part.species for part in parts]),
-        np.concatenate([part.cover for part in parts]),
-    )
-
-
 def _layered(
     vegetation: Vegetation, random: np.random.Generator
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
@@ -247,23 +256,6 @@ def _coast_names(codes: NDArray[np.uint8]) -> NDArray[np.object_]:
     """Return the names of coasts ``(plot,)``."""
     names = {code: name for name, code in COASTS.items()}
     return np.array([names.get(int(code), INLAND) for code in codes], object)
-
-
-def _labels(codes: list[str], random: np.random.Generator) -> list[str]:
-    """Return level-3 codes ``(plot,)``, some of them coarser or unknown."""
-    kind = random.random(len(codes))
-    bounds = np.cumsum([UNCLASSIFIED, SECOND_LEVEL, FIRST_LEVEL])
-    kept = np.searchsorted(bounds, kind, side="right")
-    # Nothing, the code less one character, less two, the whole code.
-    return [
-        (UNKNOWN, code[:-1], code[:-2], code)[each] for code, each in zip(codes, kept, strict=True)
-    ]
-
-
-def _years(random: np.random.Generator, count: int) -> NDArray[np.int64]:
-    """Return years ``(plot,)``, most of them from 1990 on."""
-    recent = random.random(count) < 0.96
-    return np.where(recent, random.integers(1990, 2022, count), random.integers(1955, 1990, count))
 
 
 def _areas(random: np.random.Generator, codes: list[str]) -> NDArray[np.float64]:

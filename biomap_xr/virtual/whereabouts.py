@@ -50,7 +50,11 @@ def survey_points(world: World, random: np.random.Generator, count: int) -> Poin
     again = round(REVISITED * count)
     for axis in (points.x, points.y):
         axis[again : 2 * again] = axis[:again]
-    return _within_cells(settings.resolution, random, points)
+    centres = centres_of(settings.resolution, points)
+    shift = random.uniform(
+        -INNER * settings.resolution, INNER * settings.resolution, (2, len(points.x))
+    )
+    return Points(centres.x + shift[0], centres.y + shift[1])
 
 
 def record_points(world: World, random: np.random.Generator) -> Points:
@@ -128,13 +132,6 @@ def centres_of(resolution: float, points: Points) -> Points:
     """
     x, y = ((np.floor(axis / resolution) + 0.5) * resolution for axis in (points.x, points.y))
     return Points(x, y)
-
-
-def _within_cells(resolution: float, random: np.random.Generator, points: Points) -> Points:
-    """Return a new place for each point ``(n,)`` in the inner part of its cell."""
-    centres = centres_of(resolution, points)
-    shift = random.uniform(-INNER * resolution, INNER * resolution, (2, len(points.x)))
-    return Points(centres.x + shift[0], centres.y + shift[1])
 
 
 def _anywhere(settings: VirtualSettings, random: np.random.Generator) -> Callable[[int], Points]:

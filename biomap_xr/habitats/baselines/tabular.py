@@ -40,17 +40,14 @@ class TabularClassifier:
         label = torch.from_numpy(samples.label[rows])
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
-            network = self._network(features.shape[1], len(samples.habitats))
+            network = nn.Sequential(
+                nn.Linear(features.shape[1], self.hidden),
+                nn.ReLU(),
+                nn.Dropout(self.dropout),
+                nn.Linear(self.hidden, len(samples.habitats)),
+            )
             self._descend(network, features / scale, label)
         return FittedTabular(network.eval(), scale)
-
-    def _network(self, species: int, habitats: int) -> nn.Sequential:
-        return nn.Sequential(
-            nn.Linear(species, self.hidden),
-            nn.ReLU(),
-            nn.Dropout(self.dropout),
-            nn.Linear(self.hidden, habitats),
-        )
 
     def _descend(self, network: nn.Sequential, features: Tensor, label: Tensor) -> None:
         """Fit weights by a rate that falls to 0; features ``(n, species)``, label ``(n,)``."""

@@ -1,6 +1,5 @@
 """Map one formation: all voters over blocks of neighbouring cells."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -77,12 +76,17 @@ def predict_formation(
     if admitted is not None:
         cells = cells & admitted.any(axis=0)
     order = _neighbours_first(np.flatnonzero(cells), shape)
-    prediction = _empty(len(ensemble.classes), size)
+    measures = (np.full(size, np.nan, np.float32) for _ in range(4))
+    prediction = EnsemblePrediction(
+        np.full((len(ensemble.classes), size), np.nan, np.float32),
+        np.full(size, NO_CLASS, np.int16),
+        *measures,
+    )
 
     def fill(index: NDArray[np.int64]) -> None:
         _fill(ensemble, columns, admitted, index, prediction)
 
-    blocks = _blocks(order)
+    blocks = (order[start : start + BLOCK] for start in range(0, len(order), BLOCK))
     # Blocks write to different cells, so that threads need no lock.
     if threads == 1:
         for block in blocks:
@@ -90,7 +94,14 @@ def predict_formation(
     else:
         with ThreadPoolExecutor(threads) as pool:
             list(pool.map(fill, blocks))
-    return _shaped(prediction, shape)
+    return EnsemblePrediction(
+        prediction.probability.reshape(len(prediction.probability), *shape),
+        prediction.winner.reshape(shape),
+        prediction.confidence.reshape(shape),
+        prediction.committee.reshape(shape),
+        prediction.model_spread.reshape(shape),
+        prediction.sampling_spread.reshape(shape),
+    )
 
 
 def _fill(
@@ -159,25 +170,3 @@ def _neighbours_first(cells: NDArray[np.int64], shape: tuple[int, ...]) -> NDArr
     for bit in range(max(shape).bit_length()):
         key |= ((column >> bit & 1) << 2 * bit) | ((row >> bit & 1) << 2 * bit + 1)
     return cells[np.argsort(key)]
-
-
-def _blocks(order: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
-    return (order[start : start + BLOCK] for start in range(0, len(order), BLOCK))
-
-
-def _empty(classes: int, size: int) -> EnsemblePrediction:
-    measures = (np.full(size, np.nan, np.float32) for _ in range(4))
-    return EnsemblePrediction(
-        np.full((classes, size), np.nan, np.float32), np.full(size, NO_CLASS, np.int16), *measures
-    )
-
-
-def _shaped(flat: EnsemblePrediction, shape: tuple[int, ...]) -> EnsemblePrediction:
-    return EnsemblePrediction(
-        flat.probability.reshape(len(flat.probability), *shape),
-        flat.winner.reshape(shape),
-        flat.confidence.reshape(shape),
-        flat.committee.reshape(shape),
-        flat.model_spread.reshape(shape),
-        flat.sampling_spread.reshape(shape),
-    )

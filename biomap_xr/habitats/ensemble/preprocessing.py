@@ -64,7 +64,9 @@ class Preparation(Settings):
         """
         table.check_values(values)
         nowhere = [
-            name for name, column in zip(table.names, values.T, strict=True) if _empty(column)
+            name
+            for name, column in zip(table.names, values.T, strict=True)
+            if bool(np.isnan(column).all())
         ]
         if nowhere:
             raise InputError(
@@ -77,7 +79,13 @@ class Preparation(Settings):
             for place, feature in _categories(table)
         }
         medians = np.nanmedian(columns, axis=0) if style in IMPUTED else np.zeros(columns.shape[1])
-        centres, scales = _standards(style, table, columns)
+        centres, scales = np.zeros(columns.shape[1]), np.ones(columns.shape[1])
+        kinds = [feature.kind for feature in table.features for _ in _numeric_names(feature)]
+        if style in STANDARDISED:
+            for place in np.flatnonzero([kind == "continuous" for kind in kinds]):
+                centres[place] = np.nanmean(columns[:, place])
+                # A constant column says nothing; divided by 1 it stays 0 instead of becoming NaN.
+                scales[place] = np.nanstd(columns[:, place]) or 1.0
         return cls(
             style=style,
             table=table,
@@ -147,10 +155,6 @@ class Preparation(Settings):
         return np.where(known, place, other).astype(np.float32)[:, None]
 
 
-def _empty(column: NDArray[np.float32]) -> bool:
-    return bool(np.isnan(column).all())
-
-
 def _categories(table: FeatureTable) -> Iterator[tuple[int, Feature]]:
     """Give the place and the feature of each category."""
     return ((i, each) for i, each in enumerate(table.features) if each.kind == "category")
@@ -180,17 +184,3 @@ def _numeric_names(feature: Feature) -> tuple[str, ...]:
     if feature.kind == "cyclic":
         return (f"cos {feature.name}", f"sin {feature.name}")
     return () if feature.kind == "category" else (feature.name,)
-
-
-def _standards(
-    style: Style, table: FeatureTable, columns: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return what is taken off each numeric column and what divides it: ``(column,)`` each."""
-    centres, scales = np.zeros(columns.shape[1]), np.ones(columns.shape[1])
-    kinds = [feature.kind for feature in table.features for _ in _numeric_names(feature)]
-    if style in STANDARDISED:
-        for place in np.flatnonzero([kind == "continuous" for kind in kinds]):
-            centres[place] = np.nanmean(columns[:, place])
-            # A constant column says nothing; divided by 1 it stays 0 instead of becoming NaN.
-            scales[place] = np.nanstd(columns[:, place]) or 1.0
-    return centres, scales

@@ -175,7 +175,11 @@ def configuration(content: Mapping[str, Any]) -> LearnerSettings:
             f"configuration {content!r:.80} has no hyperparams, expected a dictionary with them; "
             "give a published file"
         )
-    values = {**content["hyperparams"], **_flat(content.get("train_params", {}))}
+    parameters = content.get("train_params", {})
+    flat = {key: each for key, each in parameters.items() if not isinstance(each, Mapping)}
+    for part in parameters.values():
+        flat |= part if isinstance(part, Mapping) else {}
+    values = {**content["hyperparams"], **flat}
     for mark, translate in TRANSLATIONS.items():
         if mark in values:
             return translate({key: each for key, each in values.items() if key not in IGNORED})
@@ -191,14 +195,6 @@ IGNORED = (
     *("boosting_type", "use_best_model", "custom_metric", "random_seed"),
 )
 """Keys that say nothing, or what is so here in any case."""
-
-
-def _flat(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Join the parts of training parameters: loss and optimiser have dictionaries of their own."""
-    flat = {key: each for key, each in parameters.items() if not isinstance(each, Mapping)}
-    for part in parameters.values():
-        flat |= part if isinstance(part, Mapping) else {}
-    return flat
 
 
 def _renamed(values: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:

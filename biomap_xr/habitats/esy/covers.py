@@ -86,7 +86,18 @@ class Covers:
             Amounts ``(set, plot)``.
         """
         if statistic is Statistic.HIGHEST:
-            return self._highest(members)
+            found = np.zeros((members.shape[0], self.cover.shape[0]))
+            sets_of = csr_array(members.T)
+            entries = self.cover.tocoo()
+            # Each cover is held against every set that its species belongs to.
+            times = np.diff(sets_of.indptr)[entries.col]
+            # Counting on from the first set of each cover's species.
+            start = np.repeat(sets_of.indptr[entries.col] - np.cumsum(times) + times, times)
+            row = sets_of.indices[start + np.arange(times.sum())]
+            np.maximum.at(
+                found, (row, np.repeat(entries.row, times)), np.repeat(entries.data, times)
+            )
+            return found
         # The same number in every plot, as all rows of the table are taken for present.
         if statistic is Statistic.COUNT and counted is not None:
             return np.repeat((members @ counted)[:, None], self.cover.shape[0], axis=1)
@@ -94,19 +105,6 @@ class Covers:
         if statistic is Statistic.TOTAL:
             summed = _covered(summed)
         return np.round(summed, DECIMALS[statistic]) if statistic in DECIMALS else summed
-
-    def _highest(self, members: csr_array) -> NDArray[np.float64]:
-        """Return the largest cover in each set ``(set, plot)``."""
-        found = np.zeros((members.shape[0], self.cover.shape[0]))
-        sets_of = csr_array(members.T)
-        entries = self.cover.tocoo()
-        # Each cover is held against every set that its species belongs to.
-        times = np.diff(sets_of.indptr)[entries.col]
-        # Counting on from the first set of each cover's species.
-        start = np.repeat(sets_of.indptr[entries.col] - np.cumsum(times) + times, times)
-        row = sets_of.indices[start + np.arange(times.sum())]
-        np.maximum.at(found, (row, np.repeat(entries.row, times)), np.repeat(entries.data, times))
-        return found
 
 
 @dataclass(frozen=True, eq=False)

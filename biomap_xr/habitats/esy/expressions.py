@@ -92,22 +92,30 @@ class Expressions:
         # Operators are words of their own: names of groups may hold the same letters.
         left, *rest = OPERATOR.split(squeeze(text), maxsplit=1)
         if left.startswith("$$"):
-            return _of_field(left, rest, text)
+            kind, name = left[:3], left[3:].strip()
+            if kind not in ("$$C", "$$N") or not name or not rest:
+                raise _unread(text, "$$C or $$N, a field, GR, GE or EQ, and a value")
+            operator, value = rest
+            if kind == "$$C":
+                if operator != "EQ":
+                    raise _unread(text, "EQ, as words have no order")
+                return Comparison(Field(name, numeric=False), operator, Word(value))
+            if not NUMBER.fullmatch(value):
+                raise _unread(text, "a number after the operator")
+            return Comparison(Field(name, numeric=True), operator, Number(float(value)))
         if not rest:
-            return self._alone(left)
+            own = self._amount(left)
+            if re.match(r"#\d\d", left):
+                return Comparison(own, "GE", Number(float(left[1:3])))
+            if not left.startswith("##"):
+                raise _unread(
+                    left, "GR, GE or EQ after it; only ##Q, ##C, ##D, ### and #NN need none"
+                )
+            return Comparison(own, "GR", self._rivals(left))
         subject = self._amount(left)
         if isinstance(subject, Rivals):
             raise _unread(text, "NON on the right alone")
         return Comparison(subject, rest[0], self._object(rest[1], subject))
-
-    def _alone(self, text: str) -> Comparison:
-        """Read an expression without operator: ``#NN`` or a group against its rivals."""
-        own = self._amount(text)
-        if re.match(r"#\d\d", text):
-            return Comparison(own, "GE", Number(float(text[1:3])))
-        if not text.startswith("##"):
-            raise _unread(text, "GR, GE or EQ after it; only ##Q, ##C, ##D, ### and #NN need none")
-        return Comparison(own, "GR", self._rivals(text))
 
     def _object(self, text: str, subject: Amount) -> Term:
         """Read the right side, which may refer to the left one."""
@@ -186,21 +194,6 @@ class Expressions:
                 "declare it there by ### or ##D, or mend its spelling"
             )
         return found
-
-
-def _of_field(left: str, rest: list[str], text: str) -> Comparison:
-    """Read ``$$C field EQ word`` or ``$$N field GR number``."""
-    kind, name = left[:3], left[3:].strip()
-    if kind not in ("$$C", "$$N") or not name or not rest:
-        raise _unread(text, "$$C or $$N, a field, GR, GE or EQ, and a value")
-    operator, value = rest
-    if kind == "$$C":
-        if operator != "EQ":
-            raise _unread(text, "EQ, as words have no order")
-        return Comparison(Field(name, numeric=False), operator, Word(value))
-    if not NUMBER.fullmatch(value):
-        raise _unread(text, "a number after the operator")
-    return Comparison(Field(name, numeric=True), operator, Number(float(value)))
 
 
 def _less(species: Species, names: frozenset[str]) -> Species:

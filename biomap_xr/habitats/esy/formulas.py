@@ -42,22 +42,21 @@ def read_formula(text: str, number: Callable[[str], int]) -> Postfix:
             output.append(number(token[1:-1].strip()))
             operand_due = False
         elif token == ")":
-            _close(waiting, output, text)
+            while waiting and waiting[-1] != "(":
+                output.append(waiting.pop())
+            if not waiting:
+                raise InputError(
+                    f"a bracket is closed that was never opened in {text!r}; take it out"
+                )
+            waiting.pop()
         else:
             _join(token, waiting, output, text)
             operand_due = True
     if operand_due:
         raise _unexpected("its end", text, operand_due=True)
-    return _finish(waiting, output, text)
-
-
-def _close(waiting: list[str], output: list[int | str], text: str) -> None:
-    """Take the operators since the opening bracket."""
-    while waiting and waiting[-1] != "(":
-        output.append(waiting.pop())
-    if not waiting:
-        raise InputError(f"a bracket is closed that was never opened in {text!r}; take it out")
-    waiting.pop()
+    if "(" in waiting:
+        raise InputError(f"{waiting.count('(')} brackets are not closed in {text!r}; close them")
+    return (*output, *reversed(waiting))
 
 
 def _join(operator: str, waiting: list[str], output: list[int | str], text: str) -> None:
@@ -68,13 +67,6 @@ def _join(operator: str, waiting: list[str], output: list[int | str], text: str)
     while waiting and PRECEDENCE.get(waiting[-1], 0) >= PRECEDENCE[operator]:
         output.append(waiting.pop())
     waiting.append(operator)
-
-
-def _finish(waiting: list[str], output: list[int | str], text: str) -> Postfix:
-    """Take the operators that are left."""
-    if "(" in waiting:
-        raise InputError(f"{waiting.count('(')} brackets are not closed in {text!r}; close them")
-    return (*output, *reversed(waiting))
 
 
 def _unexpected(token: str, text: str, *, operand_due: bool) -> InputError:

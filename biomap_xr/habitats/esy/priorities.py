@@ -61,7 +61,11 @@ def decide(hits: NDArray[np.bool_], rules: Sequence[Rule], *, descend: bool = Tr
     open_plots = hits.any(axis=0)
     for level in sorted({one.priority for one in rules}, reverse=True):
         places = [place for place, one in enumerate(rules) if one.priority == level]
-        found = _by_habitat(hits, rules, places)
+        codes = list(dict.fromkeys(rules[place].code for place in places))
+        found = np.full((len(codes), hits.shape[1]), -1, np.int32)
+        # Backwards, so that the first rule of a habitat is the one that stays.
+        for place in reversed(places):
+            found[codes.index(rules[place].code), hits[place]] = place
         count = (found >= 0).sum(axis=0)
         chosen = np.flatnonzero(open_plots & (count == 1))
         rule[chosen] = found[:, chosen].max(axis=0)
@@ -71,15 +75,3 @@ def decide(hits: NDArray[np.bool_], rules: Sequence[Rule], *, descend: bool = Tr
     decided = rule >= 0
     code[decided] = np.array([one.code for one in rules], object)[rule[decided]]
     return Decision(code, rule, priority)
-
-
-def _by_habitat(
-    hits: NDArray[np.bool_], rules: Sequence[Rule], places: Sequence[int]
-) -> NDArray[np.int32]:
-    """Return the first rule that holds of each habitat ``(habitat, plot)``, -1 where none does."""
-    codes = list(dict.fromkeys(rules[place].code for place in places))
-    found = np.full((len(codes), hits.shape[1]), -1, np.int32)
-    # Backwards, so that the first rule of a habitat is the one that stays.
-    for place in reversed(places):
-        found[codes.index(rules[place].code), hits[place]] = place
-    return found

@@ -47,7 +47,9 @@ def save_model(model: HabitatModel, folder: Path) -> HabitatModel:
     )
     files = {
         WEIGHTS: weights,
-        CONFIGURATION: _configuration_bytes(model.network.config),
+        CONFIGURATION: (
+            json.dumps(model.network.config.to_dict(), indent=2, sort_keys=True, default=str) + "\n"
+        ).encode(),
         CARD: card_to_bytes(saved.card),
         **_tokenizer_files(model.tokenizer),
     }
@@ -70,7 +72,12 @@ def load_model(folder: Path, device: str = "cpu") -> HabitatModel:
         CorruptError: A file is missing, truncated or changed.
     """
     files = read_folder(folder)
-    _check_complete(files, folder)
+    for name in (WEIGHTS, CONFIGURATION, CARD, TOKENIZER):
+        if name not in files:
+            raise InputError(
+                f"{folder} has no {name}, only {sorted(files)}; expected the folder that "
+                "save_model wrote: ids of another tokenizer would be other species"
+            )
     card = card_from_bytes(HabitatCard, files[CARD], folder / CARD)
     if digest(files[WEIGHTS]) != card.weights_sha256:
         raise CorruptError(
@@ -112,23 +119,10 @@ def _network(files: dict[str, bytes], folder: Path) -> Any:
     return network
 
 
-def _check_complete(files: dict[str, bytes], folder: Path) -> None:
-    for name in (WEIGHTS, CONFIGURATION, CARD, TOKENIZER):
-        if name not in files:
-            raise InputError(
-                f"{folder} has no {name}, only {sorted(files)}; expected the folder that "
-                "save_model wrote: ids of another tokenizer would be other species"
-            )
-
-
 def _tokenizer_files(tokenizer: PreTrainedTokenizerBase) -> dict[str, bytes]:
     with tempfile.TemporaryDirectory() as folder:
         tokenizer.save_pretrained(folder)
         return {path.name: path.read_bytes() for path in sorted(Path(folder).iterdir())}
-
-
-def _configuration_bytes(config: BertConfig) -> bytes:
-    return (json.dumps(config.to_dict(), indent=2, sort_keys=True, default=str) + "\n").encode()
 
 
 def _stamped(card: HabitatCard, weights: bytes) -> HabitatCard:

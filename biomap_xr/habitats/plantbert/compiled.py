@@ -56,19 +56,28 @@ class Tables(NamedTuple):
         widened = torch.cat([first.weight, torch.eye(hidden)])
         constant = widened @ norm.bias
         constant[: 3 * hidden] += first.bias
-        species, positions = (_centred(x) for x in (weights.species, weights.positions[1::2]))
+        species, positions = (
+            (x.double() - x.double().mean(1, keepdim=True))
+            for x in (weights.species, weights.positions[1::2])
+        )
         variance = (
             species.square().mean(1, keepdim=True)
             + positions.square().mean(1)
             + species @ positions.T * (2 / hidden)
         )
         weighted = (widened * norm.weight).double()
+        places = weights.positions[0::2][: weights.longest + 1]
+        before = weights.marks[1].repeat(len(places), 1)
+        before[0] = weights.marks[0]
         parts = (
             species @ weighted.T,
             positions @ weighted.T,
             (variance + norm.epsilon).rsqrt(),
             constant,
-            _mark_rows(weights) @ widened.T + constant - widened @ norm.bias,
+            weights.norm(torch.stack([before, weights.marks[2].expand_as(before)]) + places)
+            @ widened.T
+            + constant
+            - widened @ norm.bias,
         )
         return cls(*(np.ascontiguousarray(part.float().numpy()) for part in parts))
 
@@ -172,19 +181,6 @@ class CompiledPasses:
 
     def _take(self, name: str, *shape: int) -> Tensor:
         return self.scratch.take(name, shape, self.first.wide.weight.dtype)
-
-
-def _centred(x: Tensor) -> Tensor:
-    """Take the mean of each row ``(n, hidden)`` away, in float64."""
-    return x.double() - x.double().mean(1, keepdim=True)
-
-
-def _mark_rows(weights: Weights) -> Tensor:
-    """Normalise the marks at all even places: ``(2, place, hidden)``."""
-    places = weights.positions[0::2][: weights.longest + 1]
-    before = weights.marks[1].repeat(len(places), 1)
-    before[0] = weights.marks[0]
-    return weights.norm(torch.stack([before, weights.marks[2].expand_as(before)]) + places)
 
 
 def _every_activation(weights: Weights) -> NDArray[np.uint16]:

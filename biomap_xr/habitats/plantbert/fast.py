@@ -98,21 +98,6 @@ class FastClassifier:
 
         Equal sentences are best given once (`classify.classify` sees to it).
         """
-        lengths = self._lengths(sentences)
-        if self.rounded is None:
-            return Reading(self._logits(self.exact, sentences, lengths), 0)
-        logits = self._logits(self.rounded, sentences, lengths)
-        shown = _sample(len(sentences))
-        exact = self._logits(self.exact, sentences[shown], lengths[shown])
-        reach = SAFETY * _largest_error(exact, logits[shown])
-        logits[shown] = exact
-        again = _margins(logits) < reach
-        again[shown] = False
-        logits[again] = self._logits(self.exact, sentences[again], lengths[again])
-        return Reading(logits, len(shown) + int(again.sum()))
-
-    def _lengths(self, sentences: NDArray[np.integer]) -> NDArray[np.intp]:
-        """Count the species of each sentence ``(n,)``."""
         weights = self.exact.weights
         check_sentences(sentences, len(weights.species))
         lengths = (sentences != END).sum(axis=1)
@@ -122,7 +107,24 @@ class FastClassifier:
                 f"{weights.longest} with this model: leave out cells without species, or rank "
                 "fewer species"
             )
-        return lengths
+        if self.rounded is None:
+            return Reading(self._logits(self.exact, sentences, lengths), 0)
+        logits = self._logits(self.rounded, sentences, lengths)
+        # Some sentences, chosen evenly, say how far rounding moves the difference of two logits;
+        # those whose two likeliest habitats are nearer than that are read again.
+        count = len(sentences)
+        wanted = min(count, int(np.clip(count * SAMPLE_SHARE, *SAMPLE)))
+        shown = (
+            np.unique(np.linspace(0, count - 1, wanted).astype(np.intp)) if count else np.arange(0)
+        )
+        exact = self._logits(self.exact, sentences[shown], lengths[shown])
+        error = logits[shown] - exact
+        reach = SAFETY * float((error.max(axis=1) - error.min(axis=1)).max(initial=0))
+        logits[shown] = exact
+        again = _margins(logits) < reach
+        again[shown] = False
+        logits[again] = self._logits(self.exact, sentences[again], lengths[again])
+        return Reading(logits, len(shown) + int(again.sum()))
 
     def _logits(
         self, encoder: Encoder, sentences: NDArray[np.integer], lengths: NDArray[np.intp]
@@ -197,18 +199,6 @@ def _encoder(weights: Weights, layers: tuple[Layer, ...]) -> Encoder:
     on_cpu = weights.species.device.type == "cpu"
     passes = (CompiledPasses.of if on_cpu else TorchPasses)(weights, layers[0])
     return Encoder(weights, layers[:-1], passes)
-
-
-def _sample(count: int) -> NDArray[np.intp]:
-    """Choose sentences evenly, ``(sample,)`` indices."""
-    wanted = min(count, int(np.clip(count * SAMPLE_SHARE, *SAMPLE)))
-    return np.unique(np.linspace(0, count - 1, wanted).astype(np.intp)) if count else np.arange(0)
-
-
-def _largest_error(exact: NDArray[np.float32], rounded: NDArray[np.float32]) -> float:
-    """Return how much rounding changes the difference of two logits ``(n, habitat)``."""
-    error = rounded - exact
-    return float((error.max(axis=1) - error.min(axis=1)).max(initial=0))
 
 
 def _margins(logits: NDArray[np.float32]) -> NDArray[np.float32]:

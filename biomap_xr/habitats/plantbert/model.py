@@ -144,24 +144,6 @@ def published_model(
     source = str(name_or_path)
     tokenizer = load_tokenizer(source, offline=offline)
     network = published_network(BertForSequenceClassification, source, offline=offline)
-    _sort_outputs(network, source)
-    longest = (int(network.config.max_position_embeddings) - SPARE) // 2 + 1
-    species = species_of(tokenizer)
-    card = HabitatCard(
-        habitats=tuple(network.config.id2label.values()),
-        species=species,
-        k=min(k or longest, longest),
-        provenance={"published_model": source},
-    )
-    return HabitatModel(network.eval(), tokenizer, sentence_tokens(tokenizer, species), card)
-
-
-def _sort_outputs(network: Any, source: str) -> None:
-    """Put the outputs in the order of the map's numbers; names must be codes.
-
-    Raises:
-        InputError: They are not, or two are the same or have one number.
-    """
     names = [network.config.id2label[index] for index in range(network.config.num_labels)]
     try:
         codes = [eunis.normalise(name) for name in names]
@@ -184,3 +166,12 @@ def _sort_outputs(network: Any, source: str) -> None:
         head.bias.copy_(head.bias[order].clone())
     network.config.id2label = dict(enumerate(ordered))
     network.config.label2id = {code: index for index, code in network.config.id2label.items()}
+    longest = (int(network.config.max_position_embeddings) - SPARE) // 2 + 1
+    species = species_of(tokenizer)
+    card = HabitatCard(
+        habitats=tuple(network.config.id2label.values()),
+        species=species,
+        k=min(k or longest, longest),
+        provenance={"published_model": source},
+    )
+    return HabitatModel(network.eval(), tokenizer, sentence_tokens(tokenizer, species), card)

@@ -110,7 +110,7 @@ class TopSpecies:
         Raises:
             InputError: A probability was above 1 or not a number.
         """
-        above = self._ranked[:, 0] >> SPECIES_BITS > _bits_of(1.0)
+        above = self._ranked[:, 0] >> SPECIES_BITS > int(np.float32(1.0).view(np.int32))
         if bool(above.any()):
             cell = int(torch.nonzero(above)[0])
             value = self._ranked[cell, :1].bitwise_right_shift(SPECIES_BITS).to(torch.int32)
@@ -143,10 +143,6 @@ def merge(ranked: Tensor, species: Tensor, probability: Tensor, minimum: Tensor)
     numbers = (bits << SPECIES_BITS) | (LOWER - species.to(torch.int64))[:, None]
     numbers.masked_fill_(probability < minimum[:, None], NOTHING)
     return torch.topk(torch.cat([ranked, numbers.T], dim=1), ranked.shape[1], dim=1).values
-
-
-def _bits_of(value: float) -> int:
-    return int(np.float32(value).view(np.int32))
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")

@@ -99,7 +99,9 @@ def load_tokenizer(source: str | Path, *, offline: bool = True) -> PreTrainedTok
         InputError: There is none.
     """
     folder = Path(source)
-    if folder.is_dir() and not _has_tokenizer(folder):
+    if folder.is_dir() and not any(
+        (folder / name).is_file() for name in ("tokenizer.json", "vocab.txt")
+    ):
         raise InputError(
             f"{folder} has no tokenizer (tokenizer.json or vocab.txt), only "
             f"{sorted(path.name for path in folder.iterdir())[:NAMED]}; expected the one that the "
@@ -155,15 +157,29 @@ def sentence_tokens(tokenizer: PreTrainedTokenizerBase, species: Sequence[str]) 
             f"{absent[:NAMED]}; expected one token each: add them before training, or leave them "
             "out of the model's table"
         )
+    if COMMA not in vocabulary:
+        raise InputError(
+            f"the tokenizer of {len(vocabulary)} tokens has no comma; expected one between "
+            "species: give that of a Pl@ntBERT"
+        )
     tokens = SentenceTokens(
         cls=_special(tokenizer, "cls_token"),
         sep=_special(tokenizer, "sep_token"),
-        comma=_comma(vocabulary),
+        comma=vocabulary[COMMA],
         pad=_special(tokenizer, "pad_token"),
         mask=_special(tokenizer, "mask_token"),
         species=np.array([vocabulary[name] for name in species], np.int64),
     )
-    _check_same(tokenizer, tokens, species)
+    some = np.unique([0, len(species) // 2, len(species) - 1])
+    for sentence in (some, some[::-1]):
+        read = list(tokenizer(SEPARATOR.join(species[index] for index in sentence)).input_ids)
+        written = tokens.encode(sentence[None])[0][0]
+        if read != written.tolist():
+            raise InputError(
+                f"the tokenizer reads {[species[index] for index in sentence]} as {read}; expected "
+                f"{written.tolist()}, one token a species between [CLS], commas and [SEP]: give "
+                "the tokenizer of a Pl@ntBERT"
+            )
     return tokens
 
 
@@ -183,26 +199,6 @@ def add_species(tokenizer: PreTrainedTokenizerBase, species: Sequence[str]) -> t
     return added
 
 
-def _check_same(
-    tokenizer: PreTrainedTokenizerBase, tokens: SentenceTokens, species: Sequence[str]
-) -> None:
-    """Compare text and sentence for the first and the last species, which are cheap to read."""
-    some = np.unique([0, len(species) // 2, len(species) - 1])
-    for sentence in (some, some[::-1]):
-        read = list(tokenizer(SEPARATOR.join(species[index] for index in sentence)).input_ids)
-        written = tokens.encode(sentence[None])[0][0]
-        if read != written.tolist():
-            raise InputError(
-                f"the tokenizer reads {[species[index] for index in sentence]} as {read}; expected "
-                f"{written.tolist()}, one token a species between [CLS], commas and [SEP]: give "
-                "the tokenizer of a Pl@ntBERT"
-            )
-
-
-def _has_tokenizer(folder: Path) -> bool:
-    return any((folder / name).is_file() for name in ("tokenizer.json", "vocab.txt"))
-
-
 def _special(tokenizer: PreTrainedTokenizerBase, name: str) -> int:
     token = getattr(tokenizer, name)
     if token is None:
@@ -211,15 +207,6 @@ def _special(tokenizer: PreTrainedTokenizerBase, name: str) -> int:
             "BERT"
         )
     return int(tokenizer.convert_tokens_to_ids(token))
-
-
-def _comma(vocabulary: dict[str, int]) -> int:
-    if COMMA not in vocabulary:
-        raise InputError(
-            f"the tokenizer of {len(vocabulary)} tokens has no comma; expected one between "
-            "species: give that of a Pl@ntBERT"
-        )
-    return vocabulary[COMMA]
 
 
 def _first_line(error: Exception) -> str:

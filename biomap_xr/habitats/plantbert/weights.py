@@ -103,7 +103,18 @@ class Weights:
         Raises:
             InputError: It is another kind of model, or has fewer tokens than the tokenizer.
         """
-        _check(model, tokens)
+        kind = getattr(getattr(model, "config", None), "model_type", type(model).__name__)
+        if kind != "bert" or not hasattr(model, "classifier") or model.config.is_decoder:
+            raise InputError(
+                f"model of type {kind!r} ({type(model).__name__}); expected a "
+                "BertForSequenceClassification: load the classifier, not the masked species model"
+            )
+        highest = max(tokens.cls, tokens.sep, tokens.comma, int(tokens.species.max(initial=0)))
+        if highest >= model.config.vocab_size:
+            raise InputError(
+                f"token id {highest} for a model of {model.config.vocab_size} tokens; expected a "
+                "smaller one: load the tokenizer of the same folder"
+            )
         bert = model.bert
         embeddings = bert.embeddings
         words = embeddings.word_embeddings.weight
@@ -142,21 +153,6 @@ class Weights:
     def habitats(self) -> int:
         """How many classes there are."""
         return len(self.classifier.bias)
-
-
-def _check(model: Any, tokens: SentenceTokens) -> None:
-    kind = getattr(getattr(model, "config", None), "model_type", type(model).__name__)
-    if kind != "bert" or not hasattr(model, "classifier") or model.config.is_decoder:
-        raise InputError(
-            f"model of type {kind!r} ({type(model).__name__}); expected a "
-            "BertForSequenceClassification: load the classifier, not the masked species model"
-        )
-    highest = max(tokens.cls, tokens.sep, tokens.comma, int(tokens.species.max(initial=0)))
-    if highest >= model.config.vocab_size:
-        raise InputError(
-            f"token id {highest} for a model of {model.config.vocab_size} tokens; expected a "
-            "smaller one: load the tokenizer of the same folder"
-        )
 
 
 def _layer(layer: Any) -> Layer:

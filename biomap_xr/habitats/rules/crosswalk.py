@@ -1,6 +1,6 @@
 """The crosswalk: which classes each land cover can hold, and which formation comes first there."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -220,7 +220,7 @@ def _ordered(line: Line) -> tuple[tuple[str, ...], str]:
     # Formations that are not in the order can be ranks 2 and 3, but never rank 1.
     if line.order:
         return line.order, ""
-    formations = _formations(line.prefixes)
+    formations = sorted({at_level(code, 1) for code in line.prefixes}, key=list(FORMATIONS).index)
     if len(formations) > 1:
         raise InputError(
             f"land cover {line.cover} has classes of {', '.join(formations)} and no "
@@ -228,7 +228,3 @@ def _ordered(line: Line) -> tuple[tuple[str, ...], str]:
         )
     # Of one formation alone, no order is needed; without classes there is nothing to map.
     return tuple(formations), "" if formations else NODATA
-
-
-def _formations(codes: Collection[str]) -> list[str]:
-    return sorted({at_level(code, 1) for code in codes}, key=list(FORMATIONS).index)

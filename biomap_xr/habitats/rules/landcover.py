@@ -66,7 +66,13 @@ def top_habitats(probability: NDArray[Any], land_cover: NDArray[Any], table: Cov
     Raises:
         InputError: Shapes differ, or a code of land cover is unknown.
     """
-    _check_shapes(probability, land_cover, len(table.codes))
+    expected = (len(table.codes), *land_cover.shape)
+    if probability.shape != expected:
+        raise InputError(
+            f"probabilities of shape {probability.shape} and land cover of shape "
+            f"{land_cover.shape}; expected probabilities of shape {expected}: bring the "
+            "land cover onto the grid of the map"
+        )
     place = places_of("land_cover", land_cover, table.covers, table.missing).ravel()
     flat = probability.reshape(len(table.codes), -1)
     habitat = np.full((RANKS, place.size), NO_HABITAT, np.uint16)
@@ -79,16 +85,6 @@ def top_habitats(probability: NDArray[Any], land_cover: NDArray[Any], table: Cov
 
 def _missing_of(probability: NDArray[Any]) -> float:
     return float(NO_PERCENT) if probability.dtype.kind == "u" else float("inf")
-
-
-def _check_shapes(probability: NDArray[Any], land_cover: NDArray[Any], classes: int) -> None:
-    expected = (classes, *land_cover.shape)
-    if probability.shape != expected:
-        raise InputError(
-            f"probabilities of shape {probability.shape} and land cover of shape "
-            f"{land_cover.shape}; expected probabilities of shape {expected}: bring the "
-            "land cover onto the grid of the map"
-        )
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")

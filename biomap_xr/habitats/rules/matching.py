@@ -57,7 +57,17 @@ def match_models(crosswalk: Crosswalk, models: Models, settings: CrosswalkSettin
     Raises:
         InputError: A formation is unknown, or there are such classes and the policy is to stop.
     """
-    _check_formations(models)
+    strange = [
+        (formation, code)
+        for formation, codes in models.items()
+        for code in codes
+        if formation not in FORMATIONS or at_level(code, 1) != formation
+    ]
+    if strange:
+        raise InputError(
+            f"the model of formation {strange[0][0]!r} has the class {strange[0][1]!r}; expected "
+            f"classes of {', '.join(FORMATIONS)}, each in its own formation's model"
+        )
     modelled = {normalise(code) for codes in models.values() for code in codes}
     without_model = tuple(code for code in crosswalk.codes if code not in modelled)
     without_column = tuple(sorted(modelled - set(crosswalk.codes), key=number_of))
@@ -149,20 +159,6 @@ def _rule_of(surface: str) -> int:
     if not surface:
         return VEGETATED
     return RULES["nodata"] if surface == NODATA else RULES[surface.lower()]
-
-
-def _check_formations(models: Models) -> None:
-    strange = [
-        (formation, code)
-        for formation, codes in models.items()
-        for code in codes
-        if formation not in FORMATIONS or at_level(code, 1) != formation
-    ]
-    if strange:
-        raise InputError(
-            f"the model of formation {strange[0][0]!r} has the class {strange[0][1]!r}; expected "
-            f"classes of {', '.join(FORMATIONS)}, each in its own formation's model"
-        )
 
 
 def _stop(codes: Sequence[str], policy: str, owner: str, lacks: str, setting: str) -> None:

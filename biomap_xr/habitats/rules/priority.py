@@ -89,7 +89,12 @@ def wall_to_wall(
     habitat = np.full((RANKS, place.size), NO_HABITAT, np.uint16)
     confidence = np.full((RANKS, place.size), NO_PERCENT, np.uint8)
     rule = np.empty(place.size, np.uint8)
-    lines = _with_missing(table)
+    lines = (
+        np.pad(table.order, ((0, 1), (0, 0)), constant_values=NO_FORMATION),
+        np.pad(table.direct, ((0, 1), (0, 0)), constant_values=NO_HABITAT),
+        np.append(table.surface, np.uint16(NO_HABITAT)),
+        np.append(table.rule, np.uint8(RULES["nodata"])),
+    )
     _decide(habitats, confidences, place, lines, habitat, confidence, rule)
     shape = (RANKS, *land_cover.shape)
     return WallToWall(
@@ -122,16 +127,6 @@ def _stack(
 
 
 Lines = tuple[NDArray[np.int8], NDArray[np.uint16], NDArray[np.uint16], NDArray[np.uint8]]
-
-
-def _with_missing(table: PriorityTable) -> Lines:
-    """Return order, direct classes, surfaces, rules ``(cover + 1, ...)``; the last has no cover."""
-    return (
-        np.pad(table.order, ((0, 1), (0, 0)), constant_values=NO_FORMATION),
-        np.pad(table.direct, ((0, 1), (0, 0)), constant_values=NO_HABITAT),
-        np.append(table.surface, np.uint16(NO_HABITAT)),
-        np.append(table.rule, np.uint8(RULES["nodata"])),
-    )
 
 
 ONE_TO_ONE, NOTHING_LEFT, FIRST = RULES["one_to_one"], RULES["nothing_left"], RULES["priority_1"]

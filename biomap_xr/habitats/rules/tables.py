@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from biomap_xr.errors import InputError
 from biomap_xr.habitats.eunis import FORMATIONS, normalise, number_of
@@ -62,7 +61,14 @@ def read_mask(path: str | PathLike[str]) -> Crosswalk:
     table = read_table(path).rename(columns=str)
     covers = pd.to_numeric(table.iloc[:, 0], errors="coerce").to_numpy(float)
     values = table.iloc[:, 1:]
-    _check_mask(path, covers, values)
+    if not np.isfinite(covers).all() or (covers % 1 != 0).any() or len(set(covers)) < len(covers):
+        raise InputError(
+            f"{path}: expected the code of one land cover each, a whole number, in its first "
+            f"column, found {covers[:5].tolist()}"
+        )
+    strange = [str(column) for column in values if not values[column].isin([0, 1]).all()]
+    if strange:
+        raise InputError(f"{path}: columns {strange[:5]} hold more than 0 and 1; mend the mask")
     # Only now: anything but 0 would count as allowed.
     kept = values.to_numpy(bool)
     names = [str(column) for column in values]
@@ -79,19 +85,6 @@ def read_mask(path: str | PathLike[str]) -> Crosswalk:
         ((),) * len(covers),
         tuple(named),
     )
-
-
-def _check_mask(
-    path: str | PathLike[str], covers: NDArray[np.float64], values: pd.DataFrame
-) -> None:
-    if not np.isfinite(covers).all() or (covers % 1 != 0).any() or len(set(covers)) < len(covers):
-        raise InputError(
-            f"{path}: expected the code of one land cover each, a whole number, in its first "
-            f"column, found {covers[:5].tolist()}"
-        )
-    strange = [str(column) for column in values if not values[column].isin([0, 1]).all()]
-    if strange:
-        raise InputError(f"{path}: columns {strange[:5]} hold more than 0 and 1; mend the mask")
 
 
 def _documented(path: str | PathLike[str], cover: str) -> pd.DataFrame:
