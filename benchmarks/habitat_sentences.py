@@ -44,7 +44,7 @@ from biomap_xr.habitats.plantbert.network import configuration
 from biomap_xr.habitats.plantbert.ranking import LOWER, NOTHING, TopSpecies, merge
 from biomap_xr.habitats.plantbert.settings import NetworkSettings
 from biomap_xr.habitats.plantbert.tokenizer import build_tokenizer, sentence_tokens
-from biomap_xr.habitats.plantbert.vocabulary import sentence_text
+from biomap_xr.habitats.sentences import sentence_text
 
 SPECIES, TYPICAL = 640, 60
 """Species, and those that are frequent in one habitat."""

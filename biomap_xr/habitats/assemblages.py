@@ -15,7 +15,7 @@ from scipy.sparse import csr_array
 
 from biomap_xr.errors import InputError
 from biomap_xr.habitats import eunis
-from biomap_xr.habitats.plantbert.vocabulary import END, Unknown
+from biomap_xr.habitats.sentences import END, Unknown
 from biomap_xr.observations.plots import Plots
 from biomap_xr.taxa import places
 

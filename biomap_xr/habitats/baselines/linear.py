@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from biomap_xr.folds.roles import Roles
 from biomap_xr.habitats.assemblages import Assemblages, Samples
 from biomap_xr.habitats.baselines.classifier import require_labelled
-from biomap_xr.habitats.plantbert.vocabulary import END
+from biomap_xr.habitats.sentences import END
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from biomap_xr.errors import InputError
 from biomap_xr.habitats.cube import NO_PERCENT, RANKS
 from biomap_xr.habitats.eunis import NO_HABITAT, levels_above, number_of, roll_up
 from biomap_xr.habitats.plantbert.fast import Reading
-from biomap_xr.habitats.plantbert.vocabulary import END
+from biomap_xr.habitats.sentences import END
 
 T = TypeVar("T", bound=np.generic)
 NOWHERE = -1

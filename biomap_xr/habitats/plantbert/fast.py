@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from biomap_xr.errors import InputError
 from biomap_xr.habitats.plantbert.compiled import CompiledPasses
 from biomap_xr.habitats.plantbert.encoder import Encoder, TorchPasses
-from biomap_xr.habitats.plantbert.vocabulary import END, SentenceTokens, check_sentences
 from biomap_xr.habitats.plantbert.weights import Layer, Weights
+from biomap_xr.habitats.sentences import END, SentenceTokens, check_sentences
 
 Item = TypeVar("Item")
 Precision = Literal["auto", "float32", "bfloat16"]

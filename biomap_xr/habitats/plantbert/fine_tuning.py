@@ -14,7 +14,7 @@ from biomap_xr.habitats.plantbert.model import by_length
 from biomap_xr.habitats.plantbert.settings import FineTuningSettings
 from biomap_xr.habitats.plantbert.stage import Step, Validation
 from biomap_xr.habitats.plantbert.variation import hidden_species, shuffled_batches, varied
-from biomap_xr.habitats.plantbert.vocabulary import END, SentenceTokens
+from biomap_xr.habitats.sentences import END, SentenceTokens
 
 AT_ONCE = 256
 """Sentences of a batch in validation, which needs no gradients."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from biomap_xr.habitats.plantbert.vocabulary import SentenceTokens
+from biomap_xr.habitats.sentences import SentenceTokens
 
 HIDDEN = 0.8
 """Of the species to be guessed, the share that the mask hides."""

@@ -16,7 +16,7 @@ from biomap_xr.habitats import eunis
 from biomap_xr.habitats.plantbert.card import HabitatCard
 from biomap_xr.habitats.plantbert.network import published_network
 from biomap_xr.habitats.plantbert.tokenizer import load_tokenizer, sentence_tokens, species_of
-from biomap_xr.habitats.plantbert.vocabulary import END, NAMED, SentenceTokens
+from biomap_xr.habitats.sentences import END, NAMED, SentenceTokens
 
 SPARE = 3
 """Tokens that are no species: [CLS], [SEP] and half a comma, rounded up."""

@@ -12,7 +12,7 @@ from biomap_xr.habitats.plantbert.masking import blocks_of_text, mask_species
 from biomap_xr.habitats.plantbert.settings import PretrainingSettings
 from biomap_xr.habitats.plantbert.stage import Step, Validation
 from biomap_xr.habitats.plantbert.variation import shuffled_batches
-from biomap_xr.habitats.plantbert.vocabulary import END, SentenceTokens
+from biomap_xr.habitats.sentences import END, SentenceTokens
 
 
 class MaskedSpecies:

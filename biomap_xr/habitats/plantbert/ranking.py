@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from biomap_xr.errors import InputError
-from biomap_xr.habitats.plantbert.vocabulary import END
+from biomap_xr.habitats.sentences import END
 
 DropLast = Literal["plantbert"]
 """The published program always cuts a text at its last comma, so that the last species is lost

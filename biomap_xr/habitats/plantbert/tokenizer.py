@@ -19,7 +19,7 @@ from tokenizers.processors import TemplateProcessing
 from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from biomap_xr.errors import InputError
-from biomap_xr.habitats.plantbert.vocabulary import NAMED, SEPARATOR, SentenceTokens
+from biomap_xr.habitats.sentences import NAMED, SEPARATOR, SentenceTokens
 from biomap_xr.taxa import parse
 
 SPECIAL = {

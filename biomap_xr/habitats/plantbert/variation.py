@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biomap_xr.habitats.plantbert.settings import FineTuningSettings
-from biomap_xr.habitats.plantbert.vocabulary import END, SentenceTokens
+from biomap_xr.habitats.sentences import END, SentenceTokens
 
 POOL = 16
 """Batches whose sentences are sorted by length together, which wastes little on padding while

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from biomap_xr.errors import InputError
-from biomap_xr.habitats.plantbert.vocabulary import SentenceTokens
+from biomap_xr.habitats.sentences import SentenceTokens
 
 
 @dataclass(frozen=True, eq=False)

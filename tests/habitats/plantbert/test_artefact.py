@@ -10,7 +10,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipe
 from biomap_xr.errors import CorruptError, InputError
 from biomap_xr.habitats.plantbert.artefact import fingerprint, load_model, save_model
 from biomap_xr.habitats.plantbert.model import HabitatModel
-from biomap_xr.habitats.plantbert.vocabulary import sentence_text
+from biomap_xr.habitats.sentences import sentence_text
 from biomap_xr.run.folder import write_folder
 
 SENTENCES = np.array([[0, 1, 2, 3, 4, 5], [5, 2, -1, -1, -1, -1], [3, -1, -1, -1, -1, -1]])

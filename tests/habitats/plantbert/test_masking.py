@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from biomap_xr.habitats.plantbert.masking import blocks_of_text, mask_species
-from biomap_xr.habitats.plantbert.vocabulary import SentenceTokens
+from biomap_xr.habitats.sentences import SentenceTokens
 
 # The ids of species are scattered, as in a published vocabulary.
 TOKENS = SentenceTokens(cls=2, sep=3, comma=5, pad=0, mask=4, species=np.array([7, 19, 8, 40]))

@@ -8,7 +8,7 @@ from transformers import BertForSequenceClassification
 
 from biomap_xr.errors import InputError
 from biomap_xr.habitats.plantbert.model import HabitatModel, by_length, published_model
-from biomap_xr.habitats.plantbert.vocabulary import sentence_text
+from biomap_xr.habitats.sentences import sentence_text
 
 SENTENCES = np.array([[0, 1, 2, 3, 4, 5], [5, 2, -1, -1, -1, -1], [3, -1, -1, -1, -1, -1]])
 

@@ -15,7 +15,7 @@ from biomap_xr.habitats.plantbert.tokenizer import (
     sentence_tokens,
     species_of,
 )
-from biomap_xr.habitats.plantbert.vocabulary import sentence_text
+from biomap_xr.habitats.sentences import sentence_text
 
 # One name is the beginning of another, and one has a hyphen.
 SPECIES = (

@@ -9,7 +9,7 @@ from biomap_xr.habitats.plantbert.variation import (
     shuffled_batches,
     varied,
 )
-from biomap_xr.habitats.plantbert.vocabulary import SentenceTokens, check_sentences
+from biomap_xr.habitats.sentences import SentenceTokens, check_sentences
 
 SENTENCES = np.array([[4, 2, 0, 1, -1], [3, -1, -1, -1, -1], [0, 1, 2, 3, 4]], np.int32)
 

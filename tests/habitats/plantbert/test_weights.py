@@ -4,8 +4,8 @@ from tiny_model import tiny_model
 from transformers import BertModel
 
 from biomap_xr.errors import InputError
-from biomap_xr.habitats.plantbert.vocabulary import SentenceTokens
 from biomap_xr.habitats.plantbert.weights import Linear, Norm, Weights
+from biomap_xr.habitats.sentences import SentenceTokens
 
 
 @pytest.fixture(scope="module")

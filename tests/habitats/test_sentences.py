@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from biomap_xr.errors import InputError
-from biomap_xr.habitats.plantbert.vocabulary import (
+from biomap_xr.habitats.sentences import (
     SentenceTokens,
     Unknown,
     check_sentences,
