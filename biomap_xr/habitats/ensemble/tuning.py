@@ -5,6 +5,7 @@ out of what remains for early stopping, so that no trial is scored on rows that 
 """
 
 import hashlib
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.metrics import balanced_accuracy_score
 
 from biomap_xr.errors import InputError
 from biomap_xr.habitats.ensemble.features import FeatureTable
@@ -268,15 +270,16 @@ def adjusted_balanced_accuracy(true: NDArray[np.str_], predicted: NDArray[np.str
     >>> adjusted_balanced_accuracy(np.array(["a", "a", "b"]), np.array(["a", "b", "b"]))
     0.5
     """
-    classes, label = np.unique(true, return_inverse=True)
+    classes = np.unique(true)
     if len(classes) < 2:
         raise InputError(
             f"{len(true)} rows to score on have the classes {classes.tolist()}, expected two at "
             "least; set a larger share aside, or do not tune"
         )
-    recall = np.bincount(label, true == predicted) / np.bincount(label)
-    chance = 1 / len(classes)
-    return float((recall.mean() - chance) / (1 - chance))
+    with warnings.catch_warnings():
+        # A fold lacks classes that others have, and predictions may name them.
+        warnings.filterwarnings("ignore", "y_pred contains classes not in y_true")
+        return float(balanced_accuracy_score(true, predicted, adjusted=True))
 
 
 def _digest(rows: Rows) -> str:

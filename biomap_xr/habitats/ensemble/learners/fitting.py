@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from biomap_xr.errors import CorruptError, InputError
 from biomap_xr.habitats.ensemble.features import FeatureTable
-from biomap_xr.habitats.ensemble.imbalance import row_weights
+from biomap_xr.habitats.ensemble.imbalance import class_weights
 from biomap_xr.habitats.ensemble.learners.arrays import (
     file_of,
     json_from_bytes,
@@ -140,12 +140,13 @@ def fit_learner(
     preparation = Preparation.fit(style_of(settings), table, training.values)
     counts = np.bincount(labels, minlength=len(classes))
     weighted = settings.imbalance == "class_weights"
+    weight = class_weights(counts) if weighted else np.ones(len(classes))
 
     def problem(rows: Rows, numbers: NDArray[np.int64]) -> Problem:
         return Problem(
             preparation.apply(rows.values),
             numbers,
-            row_weights(numbers, counts, weighted=weighted),
+            weight[numbers],
             len(classes),
             preparation.category_sizes,
         )
