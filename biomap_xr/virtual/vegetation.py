@@ -154,18 +154,16 @@ def header_table(assemblage: Assemblage, vegetation: Vegetation) -> pd.DataFrame
     coasts = _coast_names(coasts_at(world, assemblage.shore, vegetation.points))
     kind = random.random(len(codes))
     bounds = np.cumsum([UNCLASSIFIED, SECOND_LEVEL, FIRST_LEVEL])
-    kept = np.searchsorted(bounds, kind, side="right")
     # Nothing, the code less one character, less two, the whole code.
+    kept = np.searchsorted(bounds, kind, side="right")
+    written = [
+        (UNKNOWN, code[:-1], code[:-2], code)[each] for code, each in zip(codes, kept, strict=True)
+    ]
     recent = random.random(count) < 0.96
     return pd.DataFrame(
         {
             "PlotObservationID": vegetation.plot_id(seed),
-            "Habitat": (
-                [
-                    (UNKNOWN, code[:-1], code[:-2], code)[each]
-                    for code, each in zip(codes, kept, strict=True)
-                ]
-            ),
+            "Habitat": written,
             "Longitude": np.round(longitude, 6),
             "Latitude": np.round(latitude, 6),
             "Year": np.where(

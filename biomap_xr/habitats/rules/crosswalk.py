@@ -1,6 +1,6 @@
 """The crosswalk: which classes each land cover can hold, and which formation comes first there."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -176,23 +176,6 @@ def expand(prefixes: Iterable[str], codes: Sequence[str]) -> NDArray[np.bool_]:
     starts = tuple(normalise(prefix) for prefix in prefixes)
     # A code begins with the codes of all classes above it.
     return np.array([bool(starts) and code.startswith(starts) for code in codes], bool)
-
-
-def differences(
-    documented: Crosswalk, mask: Crosswalk
-) -> Mapping[int, tuple[frozenset[str], frozenset[str]]]:
-    """Compare two crosswalks line by line.
-
-    Returns:
-        By land cover in which both differ: classes that only the first allows, and only the second.
-        Land cover of one of them alone is left out.
-    """
-    found = {}
-    for cover in sorted(set(documented.covers.tolist()) & set(mask.covers.tolist())):
-        first, second = (frozenset(each.of_cover(cover)) for each in (documented, mask))
-        if first != second:
-            found[cover] = (first - second, second - first)
-    return found
 
 
 def surface_of(name: str) -> str:
