@@ -3,6 +3,7 @@ import numpy as np
 import rasterio
 from rasterio.features import rasterize
 
+from biomap_xr.grid import Grid
 from biomap_xr.virtual import Simulated
 from biomap_xr.virtual.assemblage import Assemblage
 from biomap_xr.virtual.ground import ECOREGIONS, _slope
@@ -13,7 +14,7 @@ def test_land_polygons_burn_back_into_the_mask(
     simulated: Simulated, assemblage: Assemblage
 ) -> None:
     table = gpd.read_file(simulated.land)
-    geobox = simulated.truth.grid.geobox
+    geobox = Grid.from_settings(simulated.settings.grid_settings()).geobox
     burnt = rasterize(table.geometry, geobox.shape, transform=geobox.affine)
     pixels = pixels_of(geobox, slice(0, 40), slice(0, 40))
     np.testing.assert_array_equal(burnt == 1, assemblage.world.terrain.at(pixels).land)
