@@ -3,9 +3,12 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+CORES ?= $(shell getconf _NPROCESSORS_ONLN)
+# One process of tests a core, each with one thread, or threads that spin take the others' time.
+PYTEST = OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/pytest -q -n $(CORES) --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format install clean
+.PHONY: help demo quick check test slow format install clean
 
 help:  ## Say what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -28,8 +31,14 @@ check: $(INSTALLED)  ## Format, lint, types and layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+quick: check  ## What must hold while one works: check, and the tests of what users trust
+	$(PYTEST) -m 'trust and not gpu' tests
+
 test: check  ## Everything that must hold before a change is kept
-	$(BIN)/pytest -m 'not gpu'
+	$(PYTEST) -m 'not gpu and not slow'
+
+slow: $(INSTALLED)  ## Tests that take minutes each; exit status 5 of pytest is that there are none
+	$(PYTEST) -m 'slow and not gpu' || [ $$? -eq 5 ]
 
 format: $(INSTALLED)  ## Put the code in form
 	$(BIN)/ruff format

@@ -3,10 +3,10 @@
 import os
 import re
 from collections.abc import Mapping
+from os import PathLike
 from pathlib import Path
 from typing import Any, Self
 
-import yaml
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from biomap_xr.covariates.settings import CovariateSettings, PatchSettings
@@ -21,12 +21,10 @@ from biomap_xr.observations.plot_settings import PlotSettings
 from biomap_xr.observations.settings import ObservationSettings
 from biomap_xr.products.settings import ProductSettings
 from biomap_xr.run.settings import FillSettings
-from biomap_xr.settings import Settings
+from biomap_xr.settings import Settings, read_yaml
 from biomap_xr.species.settings import MapSettings, SpeciesSettings
 from biomap_xr.virtual.settings import VirtualSettings
 
-LARGEST_FILE = 1_000_000
-"""Bytes of the largest recipe that is read."""
 VARIABLE = re.compile(r"\$\{(\w+)\}")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
@@ -115,7 +113,7 @@ class Recipe(Settings):
         return values
 
     @classmethod
-    def load(cls, path: Path) -> Self:
+    def load(cls, path: str | PathLike[str]) -> Self:
         """Read and validate a recipe's YAML.
 
         ``${NAME}`` in a text stands for an environment variable.
@@ -123,7 +121,8 @@ class Recipe(Settings):
         Raises:
             RecipeError: The file is missing, too large, no YAML, or says something impossible.
         """
-        values = read_yaml(path)
+        path = Path(path)
+        values = read_yaml(path, "give a recipe's path")
         values.setdefault("root", str(path.resolve().parent) if "simulate" not in values else None)
         try:
             return cls.model_validate(_expand(values, path))
@@ -139,31 +138,6 @@ class Recipe(Settings):
         root = (self.root or workspace / "virtual").resolve()
         sections = {name: _anchor(value, root) for name, value in self if name != "root"}
         return self.model_copy(update={**sections, "root": root})
-
-
-def read_yaml(path: Path) -> dict[str, Any]:
-    """Read a small YAML file that holds one mapping.
-
-    Raises:
-        RecipeError: The file is missing, larger than a megabyte, no YAML, or no mapping.
-    """
-    try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise RecipeError(
-                f"{path} has {path.stat().st_size} bytes, expected at most {LARGEST_FILE}; "
-                "a recipe names data, it does not hold them"
-            )
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise RecipeError(
-            f"{path} cannot be read: {error.strerror}; give a recipe's path"
-        ) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise RecipeError(f"{path} is no YAML: {error}; mend it there") from error
-    if not isinstance(values, dict):
-        held = "nothing" if values is None else f"a {type(values).__name__}"
-        raise RecipeError(f"{path} holds {held}, expected a mapping such as 'name: demo'")
-    return values
 
 
 def explain(error: ValidationError) -> str:

@@ -1,6 +1,8 @@
-"""One finished run of a tiny simulated Europe, shared by all tests that look at one."""
+"""Finished runs of tiny simulated Europes, shared by all tests that look at one."""
 
 import logging
+import os
+import shutil
 import sys
 from pathlib import Path
 from typing import NamedTuple
@@ -9,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from filelock import FileLock
 from scipy.sparse import csr_array
 
 sys.path.insert(0, str(Path(__file__).parent / "pipeline"))
@@ -30,19 +33,50 @@ def tiny():
 
 
 @pytest.fixture(scope="session")
-def finished(tiny, tmp_path_factory):
-    """A whole run: simulated inputs, covariates, models and maps."""
-    workspace = Workspace(tmp_path_factory.mktemp("tiny") / "run")
-    with Workers(SERIAL) as workers:
-        return run(tiny, workspace, workers)
+def made_once(tmp_path_factory):
+    """``made_once(name, make)``: a folder that ``make(folder)`` fills once for all processes of
+    pytest-xdist. Others read it at the same time, so nobody writes there."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def folder(name, make):
+        place, done = shared / name, shared / f"{name}.made"
+        with FileLock(shared / f"{name}.lock"):
+            if not done.exists():
+                # A maker that failed in another process may have left a part.
+                shutil.rmtree(place, ignore_errors=True)
+                make(place)
+                done.touch()
+        return place
+
+    return folder
 
 
 @pytest.fixture(scope="session")
-def environment(tmp_path_factory):
+def run_once(made_once, tmp_path_factory):
+    """``run_once(recipe)``: what a run left, in a copy for this process, which trains nothing."""
+
+    def again(recipe, root):
+        with Workers(SERIAL) as workers:
+            return run(recipe, Workspace(root), workers)
+
+    def finish(recipe):
+        made = made_once(f"run_{recipe.name}", lambda root: again(recipe, root))
+        return again(recipe, cloned(Workspace(made), tmp_path_factory.mktemp("own") / "run").root)
+
+    return finish
+
+
+@pytest.fixture(scope="session")
+def finished(tiny, run_once):
+    """A whole run: simulated inputs, covariates, models and maps."""
+    return run_once(tiny)
+
+
+@pytest.fixture(scope="session")
+def environment(run_once):
     """A whole run of habitats from the environment, with its products."""
-    workspace = Workspace(tmp_path_factory.mktemp("tiny_environment") / "run")
-    with Workers(SERIAL) as workers:
-        return run(Recipe.load(ENVIRONMENT), workspace, workers)
+    return run_once(Recipe.load(ENVIRONMENT))
 
 
 @pytest.fixture

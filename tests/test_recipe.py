@@ -6,7 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from biomap_xr.errors import RecipeError
-from biomap_xr.recipe import LARGEST_FILE, NAME, Recipe, read_yaml
+from biomap_xr.recipe import NAME, Recipe
+
+pytestmark = pytest.mark.trust
 
 SMALLEST = {
     "name": "smallest",
@@ -129,25 +131,6 @@ def test_a_variable_that_is_not_set_is_named(load, monkeypatch):
         load({**SMALLEST, "root": "${PLACE}"})
 
 
-@pytest.mark.parametrize(
-    ("content", "said"),
-    [
-        (b"name: [", "is no YAML"),
-        (b"- a\n- b\n", "holds a list, expected a mapping"),
-        (b"", "holds nothing, expected a mapping"),
-        (b"\xff\xfe\x00", "is no YAML"),
-        (b"# " + b"x" * LARGEST_FILE, "expected at most 1000000"),
-        (b"!!python/object/apply:os.system ['true']", "is no YAML"),
-    ],
-    ids=["syntax", "list", "empty", "encoding", "large", "code"],
-)
-def test_a_file_that_is_no_recipe(tmp_path, content, said):
-    path = tmp_path / "recipe.yaml"
-    path.write_bytes(content)
-    with pytest.raises(RecipeError, match=said):
-        read_yaml(path)
-
-
 def test_a_folder_is_no_recipe(tmp_path):
     with pytest.raises(RecipeError, match="cannot be read: Is a directory; give a recipe's path"):
-        read_yaml(tmp_path)
+        Recipe.load(tmp_path)

@@ -142,11 +142,18 @@ def _local(profile: LocalProfile) -> Iterator[Session]:
         # Threads would share one interpreter, and one death.
         processes=True,
         memory_limit=profile.memory_limit,
-        dashboard_address=profile.dashboard,
+        **_dashboard(profile.dashboard),
         security=profile.secure or None,
     )
     with _started(start, profile.kernel_threads) as client:
         yield from _session(DaskSession(client, device=profile.device))
+
+
+def _dashboard(address: str | None) -> dict[str, Any]:
+    # Without an address the scheduler's other pages would all want port 8787: a second run would
+    # warn of the first.
+    shown = {"dashboard": address is not None}
+    return {"dashboard_address": address or "127.0.0.1:0", "scheduler_kwargs": shown}
 
 
 @contextmanager
@@ -156,7 +163,7 @@ def _local_cuda(profile: LocalCudaProfile) -> Iterator[Session]:
         CUDA_VISIBLE_DEVICES=None if profile.devices == "all" else list(profile.devices),
         threads_per_worker=1,
         memory_limit=profile.memory_limit,
-        dashboard_address=profile.dashboard,
+        **_dashboard(profile.dashboard),
         security=profile.secure or None,
         # A worker is either there for a tile or it is not: two models never meet on one GPU.
         resources={"GPU": 1},

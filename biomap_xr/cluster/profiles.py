@@ -3,15 +3,12 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
 from dask.utils import parse_bytes
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
 from biomap_xr.errors import RecipeError
-from biomap_xr.settings import Settings
+from biomap_xr.settings import Settings, read_yaml
 
-# In bytes: a larger file is no profile, and YAML can be made to swell.
-SIZE_LIMIT = 1_000_000
 Device = Literal["cpu", "cuda"]
 
 
@@ -173,18 +170,5 @@ def read_profile(path: Path) -> Profile:
     Raises:
         RecipeError: The file is missing, too large, no YAML, or no profile.
     """
-    try:
-        size = path.stat().st_size
-        content = yaml.safe_load(path.read_text()) if size <= SIZE_LIMIT else None
-    except OSError as error:
-        raise RecipeError(
-            f"cluster profile {path} cannot be read ({error.strerror}); "
-            "give the path of a YAML file such as cluster/local.yaml"
-        ) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise RecipeError(f"cluster profile {path} is not YAML: {error}") from error
-    if size > SIZE_LIMIT:
-        raise RecipeError(
-            f"cluster profile {path} has {size} bytes; expected at most {SIZE_LIMIT} of YAML"
-        )
-    return profile_of(content, str(path))
+    advice = "give the path of a YAML file such as cluster/local.yaml"
+    return profile_of(read_yaml(path, advice), str(path))

@@ -3,6 +3,7 @@
 The masks come first, since they say which tiles are land and how much of a tile should have values.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from biomap_xr.covariates.masks import read_masks
 from biomap_xr.covariates.provenance import KERNEL, content_of
 from biomap_xr.covariates.sampling import select_predictors
 from biomap_xr.covariates.scenes import files_on
-from biomap_xr.covariates.settings import CovariateSettings, MaskSettings
+from biomap_xr.covariates.settings import CovariateSettings
 from biomap_xr.cubes import Shard, declare, open_cube, update_attributes, write_block
 from biomap_xr.errors import InputError
 from biomap_xr.grid import Grid, Tile
@@ -33,6 +34,8 @@ from biomap_xr.run import Outcome, fingerprint_of
 from biomap_xr.run.contents import UNKEPT, Contents
 
 MASKS = "masks"
+MASKS_KERNEL = 2
+"""Raised when the same layers give other masks."""
 
 
 @dataclass(frozen=True)
@@ -159,25 +162,40 @@ def declare_covariates(
     for group, cube in cubes_of(settings, grid, kept).items():
         declare(store, cube)
         attributes: dict[str, Any] = {"content": content_of(settings, group, contents)}
-        if group == MASKS:
-            attributes["land_content"] = content_of(land_alone(settings), MASKS, contents)
         if group == "predictors" and selection:
             attributes |= selection.attributes()
-        # A cube that is as it should be is not touched, down to the time of its files.
-        if any(open_cube(store, group).attrs.get(key) != attributes[key] for key in attributes):
-            update_attributes(store, group, attributes)
+        _set_attributes(store, group, attributes)
     masks = program_fingerprint(settings, grid, (MASKS,), (), contents)
-    # Other masks than land decide nothing in the other groups: a new land cover leaves them be.
-    groups = program_fingerprint(land_alone(settings), grid, (MASKS, *GROUPS), kept, contents)
+    groups = program_fingerprint(settings, grid, GROUPS, kept, contents)
     return Gathering(
         MaskProgram(store, settings, grid, masks),
         CovariateProgram(store, settings, grid, kept, groups, contents),
     )
 
 
-def land_alone(settings: CovariateSettings) -> CovariateSettings:
-    """Return the settings without any mask but land's."""
-    return settings.model_copy(update={"masks": MaskSettings(land=settings.masks.land)})
+def with_land(gathering: Gathering, shards: Iterable[Shard]) -> Gathering:
+    """Let the second program depend on the land that the first one found, and the cube name it.
+
+    Land as it was made counts, not the files that it comes from: another land cover that leaves the
+    land as it was leaves the other groups, and the models trained on them, be.
+
+    Args:
+        gathering: The programs; the masks of all tiles are there.
+        shards: All shards of the masks, in any order.
+    """
+    program = gathering.covariates
+    prefix = f"{program.store.name}/{MASKS}/land/"
+    found = {shard.path: shard.sha256 for shard in shards if shard.path.startswith(prefix)}
+    land = fingerprint_of({"land": dict(sorted(found.items()))})
+    _set_attributes(program.store, MASKS, {"land_content": land})
+    name = fingerprint_of({"groups": program.fingerprint, "land": land})
+    return replace(gathering, covariates=replace(program, fingerprint=name))
+
+
+def _set_attributes(store: Path, group: str, attributes: dict[str, Any]) -> None:
+    # A cube that is as it should be is not touched, down to the time of its files.
+    if any(open_cube(store, group).attrs.get(key) != attributes[key] for key in attributes):
+        update_attributes(store, group, attributes)
 
 
 def write_group(store: Path, group: str, arrays: Arrays, tile: Tile) -> tuple[Shard, ...]:
@@ -275,11 +293,11 @@ def program_fingerprint(
 ) -> str:
     """Return one short name for all that the shards depend on."""
     parts: dict[str, JsonValue] = {
-        "kernel": KERNEL,
+        "kernel": MASKS_KERNEL if groups == (MASKS,) else KERNEL,
         "grid": [str(grid.crs), *list(grid.geobox.affine)[:6], *grid.shape, grid.tile_cells],
         "kept": list(kept),
         # The masks do not depend on the tolerance of the other groups.
-        "tolerance": settings.valid_share_tolerance if len(groups) > 1 else 0,
+        "tolerance": settings.valid_share_tolerance if groups != (MASKS,) else 0,
     }
     parts |= {group: content_of(settings, group, contents) for group in groups}
     return fingerprint_of(parts)

@@ -210,16 +210,52 @@ class LayerSettings(Settings):
     """CRS of files that state none."""
 
 
+CORINE_WATER = (42, 43, 44)
+"""CORINE's grid codes of coastal lagoons, estuaries and the sea. Salt marshes, salines, intertidal
+flats, beaches and dunes (37 to 39 and 30) are land, which habitats of the coast grow on."""
+CORINE_UNDECIDED = (40, 41, 45, 48)
+"""CORINE's grid codes of water courses, water bodies, and what is not classified. Inland water
+follows the layer of land, since a lake that were sea would have a coast."""
+CORINE_LAST = 50
+"""No grid code of CORINE is larger."""
+
+
 class MaskSettings(Settings):
     """What lies where; only layers that are given are in the cube.
 
-    Without a layer of land, all is land.
+    Land cover says what is land where it is given, since polygons of land are coarse at the coast.
+    Where it is missing or says nothing, the layer of land decides; without that, all is land.
     """
 
     land: LayerSettings | None = None
     ecoregion: LayerSettings | None = None
     coast: LayerSettings | None = None
     land_cover: LayerSettings | None = None
+    land_from: Literal["land_cover", "land"] = "land_cover"
+    """``land_cover``: land is what land cover says, where it is given. ``land``: the layer of land
+    alone, so that another land cover never changes which cells are mapped."""
+    water: tuple[int, ...] = CORINE_WATER
+    """Codes of ``land_cover`` that are no land; all others are, but for the undecided ones."""
+    undecided: tuple[int, ...] = CORINE_UNDECIDED
+    """Codes of ``land_cover`` that leave the cell to the layer of land."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        both = sorted(set(self.water) & set(self.undecided))
+        if both:
+            raise ValueError(
+                f"masks: codes {both} are in water and in undecided; keep each in one of the two"
+            )
+        return self
+
+    @property
+    def by_cover(self) -> bool:
+        """Whether land cover says what is land.
+
+        >>> MaskSettings(land=LayerSettings(path="land.gpkg")).by_cover
+        False
+        """
+        return self.land_cover is not None and self.land_from == "land_cover"
 
 
 class CovariateSettings(Settings):

@@ -4,6 +4,7 @@ import hashlib
 import json
 import warnings
 from collections.abc import Mapping
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ def declare(store: Path, cube: Cube) -> None:
 
 
 def open_cube(
-    store: Path, group: str = "", *, chunks: Mapping[str, int] | None = None
+    store: str | PathLike[str], group: str = "", *, chunks: Mapping[str, int] | None = None
 ) -> xr.Dataset:
     """Open a group lazily as it is stored: integers unscaled, CRS and coordinates kept.
 
@@ -55,6 +56,7 @@ def open_cube(
     Raises:
         InputError: There is no such store or group, or it carries no CRS.
     """
+    store = Path(store)
     place = store / group
     if not (place / "zarr.json").is_file():
         raise InputError(f"{place} is no Zarr group; expected a cube that a run has written there")

@@ -6,7 +6,9 @@ maps levels 1 to 3, paper 2 a formation, which is level 1, at a time).
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from string import ascii_lowercase, ascii_uppercase
 from typing import Any
 
 import numpy as np
@@ -115,6 +117,40 @@ def number_of(code: str) -> int:
     for factor, letter in zip((100, 1), plain[len(formation) :], strict=False):
         number += factor * _ordinal(letter)
     return number
+
+
+def code_of(number: int) -> str:
+    """Return the code that a number on a map stands for.
+
+    Raises:
+        InputError: It is the number of no class.
+
+    >>> code_of(number_of("T17")), code_of(1201), code_of(5000), code_of(7119)
+    ('T17', 'MA221', 'R', 'T1K')
+    """
+    if number not in _codes():
+        raise InputError(
+            f"number {number} is that of no EUNIS class; expected one that `number_of` gives, such "
+            "as 7107 for T17"
+        )
+    return _codes()[number]
+
+
+@cache
+def _codes() -> Mapping[int, str]:
+    found: dict[int, str] = {}
+    for formation in FORMATIONS:
+        letters = "123456789" + ascii_uppercase
+        if formation == "P":
+            letters = ascii_lowercase + letters
+        for code in (
+            formation,
+            *(f"{formation}{second}" for second in range(1, 10)),
+            *(f"{formation}{second}{third}" for second in range(1, 10) for third in letters),
+        ):
+            found.setdefault(number_of(code), code)
+    # The published legend's own numbers come before what the rule makes of other letters.
+    return {**found, **{number: code for code, number in PUBLISHED.items()}}
 
 
 def in_order(codes: Iterable[str]) -> tuple[str, ...]:

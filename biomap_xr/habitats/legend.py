@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import pandas as pd
@@ -28,7 +28,11 @@ from biomap_xr.habitats.eunis import (
     normalise,
 )
 from biomap_xr.habitats.eunis import number_of as number_by_rule
+from biomap_xr.run import fingerprint_of
 from biomap_xr.sources.tables import read_table
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
 
 Colour = tuple[int, int, int]
 
@@ -72,6 +76,8 @@ _FORMATION_COLOURS: dict[str, Colour] = {
     "U": (150, 130, 120),
     "V": (245, 225, 90),
 }
+RULE = 1
+"""Raised when `legend_of` gives other lines for the same codes."""
 SHADES = 10
 """Steps from a formation's dark classes to its light ones."""
 
@@ -195,6 +201,18 @@ class Legend:
         wanted = {_spelt(code) for code in codes}
         return type(self)(tuple(entry for entry in self.entries if entry.code in wanted))
 
+    @property
+    def fingerprint(self) -> str:
+        """One short name for all that a map and its files take from the legend.
+
+        Numbers, codes, names and colours count; where the table lies and how it spells a code do
+        not.
+
+        >>> legend_of(["P3a"]).fingerprint == legend_of([" Pa"]).fingerprint
+        True
+        """
+        return fingerprint_of({"entries": [_plain(entry) for entry in self.entries]})
+
     def to_csv(self) -> str:
         """Write the columns of the published legend; the last column of a class is its label."""
         rows = [_row(index, entry) for index, entry in enumerate(self.entries)]
@@ -212,6 +230,19 @@ def read_legend(path: str | PathLike[str]) -> Legend:
     rows = (row for _, row in table.iterrows())
     entries = [_entry(f"{path}, line {line}", row) for line, row in enumerate(rows, 2)]
     return Legend(tuple(sorted(entries, key=lambda entry: entry.number)))
+
+
+def legend_key(path: str | PathLike[str] | None) -> str:
+    """Return one short name for all that the legend of a recipe's maps depends on.
+
+    Args:
+        path: Of the table; None where legends are built by rule for the codes of the models, whose
+            own fingerprints name those codes.
+
+    Raises:
+        InputError: The table cannot be read.
+    """
+    return read_legend(path).fingerprint if path else fingerprint_of({"rule": RULE})
 
 
 def legend_of(codes: Iterable[str], names: Mapping[str, str] | None = None) -> Legend:
@@ -305,6 +336,10 @@ def _checked_number(place: str, given: object, code: str) -> int:
             "runs share their numbers: mend the column Code"
         )
     return expected
+
+
+def _plain(entry: Entry) -> "JsonValue":
+    return [entry.number, entry.code, *entry.names, entry.hexadecimal]
 
 
 def _row(index: int, entry: Entry) -> dict[str, object]:

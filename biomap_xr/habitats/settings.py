@@ -2,18 +2,20 @@
 
 import re
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from biomap_xr.folds.settings import PlotFoldSettings
 from biomap_xr.habitats.ensemble.settings import EnsembleSettings
 from biomap_xr.habitats.plantbert.settings import PlantBertSettings
+from biomap_xr.habitats.reference import ReferenceSettings
 from biomap_xr.habitats.rules.settings import RulesSettings
+from biomap_xr.observations.overlap import OverlapSettings
 from biomap_xr.observations.plot_settings import PlotSettings
 from biomap_xr.settings import Settings
 
-EXTERNAL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+FURTHER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 
 class AssemblageMapSettings(Settings):
@@ -64,19 +66,24 @@ class HabitatSettings(Settings):
     folds: PlotFoldSettings = PlotFoldSettings()
     """Folds of plots for Pl@ntBERT; the ensemble has blocks of its own."""
     external: dict[str, PlotSettings] = Field(default_factory=dict)
-    """Further plots by name, on which finished models are scored."""
+    """Further plots by name, on which finished models, and the map over all formations, are
+    scored."""
+    overlap: OverlapSettings = OverlapSettings()
+    """External plots that are training plots, too."""
+    reference: dict[str, ReferenceSettings] = Field(default_factory=dict)
+    """Habitat maps of others by name, which the map over all formations is held against."""
 
-    @field_validator("external")
+    @field_validator("external", "reference")
     @classmethod
-    def _named(cls, external: dict[str, PlotSettings]) -> dict[str, PlotSettings]:
-        # A name becomes a file of scores.
-        wrong = [name for name in external if not EXTERNAL.fullmatch(name)]
+    def _named(cls, further: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        # A name becomes a file of scores or a folder of receipts.
+        wrong = [name for name in further if not FURTHER.fullmatch(name)]
         if wrong:
             raise ValueError(
-                f"external: {wrong} are no names, expected letters, digits, underscores and "
-                "hyphens, such as danube_dikes; rename them"
+                f"{info.field_name}: {wrong} are no names, expected letters, digits, underscores "
+                "and hyphens, such as danube_dikes; rename them"
             )
-        return external
+        return further
 
     @model_validator(mode="after")
     def _check(self) -> Self:

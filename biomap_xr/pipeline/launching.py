@@ -3,6 +3,7 @@
 import sys
 import time
 from functools import partial
+from os import PathLike
 from pathlib import Path
 
 from rich.console import Console
@@ -25,7 +26,10 @@ from biomap_xr.virtual.simulate import MANIFEST
 
 
 def run_recipe(
-    recipe: Path, cluster: Path | None = None, workspace: Path | None = None, only: str = ""
+    recipe: str | PathLike[str],
+    cluster: str | PathLike[str] | None = None,
+    workspace: str | PathLike[str] | None = None,
+    only: str = "",
 ) -> int:
     """Run a recipe and say what came of it; return the exit status.
 
@@ -38,8 +42,9 @@ def run_recipe(
     Raises:
         BiomapError: The run cannot begin or go on.
     """
-    loaded, place = opened(recipe, workspace)
-    profile = read_profile(cluster) if cluster else LocalProfile(kind="local")
+    recipe = Path(recipe)
+    loaded, place = opened(recipe, Path(workspace) if workspace else None)
+    profile = read_profile(Path(cluster)) if cluster else LocalProfile(kind="local")
     check_machines(profile)
     keep_freed_memory()
     start = time.monotonic()

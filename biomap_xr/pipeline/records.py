@@ -6,10 +6,12 @@ from biomap_xr.habitats.cube import BY_ENVIRONMENT, BY_SPECIES
 from biomap_xr.pipeline.workspace import Workspace
 
 PLOTS = "plots"
-"""Scores of the plots that were held out; their record ends a training."""
+"""Scores of the plots that were held out; they end a training."""
+SURVEYS = "surveys"
+"""Scores of the surveys that were held out, of the species model."""
 EXTERNAL, SPLIT = "external-", "split-"
 """Begin the names of scores of external data, and of those under other splits than blocks."""
-HABITATS, SCORES = "habitats", "scores"
+HABITATS, SCORES = "habitats", "scores.zarr"
 
 
 def folder_of(workspace: Workspace, formation: str = "") -> Path:
@@ -28,4 +30,4 @@ def folder_of(workspace: Workspace, formation: str = "") -> Path:
 
 def scored(folder: Path, name: str) -> bool:
     """Say whether a model's folder has scores of a name, of whatever data."""
-    return (folder / SCORES / f"{name}.json").is_file()
+    return (folder / SCORES / name / "zarr.json").is_file()

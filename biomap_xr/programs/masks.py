@@ -6,29 +6,35 @@ are allowed in the plot's own cell.
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
 from scipy.ndimage import distance_transform_edt
 
 from biomap_xr.covariates.cube import Covariates
+from biomap_xr.covariates.masks import codes_at_source, is_vector
+from biomap_xr.covariates.settings import CovariateSettings, LayerSettings, MaskSettings
 from biomap_xr.errors import InputError
 from biomap_xr.grid import Cells, Tile
 from biomap_xr.habitats.rules.coast import within_depth
 from biomap_xr.habitats.rules.lookup import NAMED
+from biomap_xr.habitats.rules.regional import count_plots
 from biomap_xr.habitats.rules.rulebook import (
     COAST,
     ECOREGION,
     Masks,
     Rulebook,
     margin_of,
+    read_associations,
+    read_crosswalk,
     snap_masks,
 )
-from biomap_xr.habitats.rules.settings import RegionSettings
+from biomap_xr.habitats.rules.settings import CrosswalkSettings, RegionSettings, RulesSettings
 from biomap_xr.habitats.rules.snapping import Placed
 from biomap_xr.run.durable import publish
 
@@ -177,22 +183,133 @@ def check_known(rules: Rulebook, counts: Mapping[str, Mapping[int, int]]) -> Non
     Raises:
         InputError: There are codes that no table knows and that do not mean missing.
     """
+    known: dict[str, set[int]] = {}
     for table in rules.regions.values():
         if table.missing is not None:
-            known = {*table.regions.tolist(), *table.missing}
-            _refuse(table.layer, set(counts[table.layer]) - known, counts[table.layer])
+            known.setdefault(table.layer, set()).update(table.regions.tolist(), table.missing)
     if rules.matched is not None:
         priority = rules.matched.priority
-        known = {*priority.covers.tolist(), *priority.missing}
-        _refuse(LAND_COVER, set(counts[LAND_COVER]) - known, counts[LAND_COVER])
+        known[LAND_COVER] = {*priority.covers.tolist(), *priority.missing}
+    for problem in unknown_codes(known, counts, "cells"):
+        raise InputError(problem)
 
 
-def _refuse(layer: str, strangers: set[int], counts: Mapping[int, int]) -> None:
-    if strangers:
-        some = sorted(strangers)[:NAMED]
-        more = f" and {len(strangers) - NAMED} more" if len(strangers) > NAMED else ""
+def known_codes(
+    settings: RulesSettings, formations: Sequence[str], placed: Mapping[str, Placed] | None = None
+) -> Mapping[str, set[int]]:
+    """Return the codes that the rules will know, by layer, before any model is trained.
+
+    Args:
+        settings: Of the recipe.
+        formations: Whose models there will be.
+        placed: Regions of the plots by layer, which count where no table is named.
+
+    Returns:
+        Only layers of which a code can be unknown: not where ``regions.unknown`` is ``nowhere``,
+        nor where plots are to be counted and ``placed`` is not given.
+
+    Raises:
+        InputError: A table cannot be read.
+    """
+    regions = settings.regions
+    missing = {ECOREGION: regions.ecoregion_missing, COAST: regions.coast_missing}
+    known: dict[str, set[int]] = {}
+    if regions.unknown == "error":
+        counted = {
+            layer: count_plots([()] * len(each.region), each.region, missing[layer])
+            for layer, each in (placed or {}).items()
+        }
+        tables = read_associations(regions, counted)
+        for formation in formations:
+            layer = COAST if formation in regions.coastal else ECOREGION
+            found = tables.get(formation, tables.get(layer))
+            if found is not None:
+                codes = known.setdefault(layer, set(missing[layer]))
+                codes.update(found.regions.tolist())
+    if settings.crosswalk is not None:
+        covers = read_crosswalk(settings.crosswalk, {}).covers
+        known[LAND_COVER] = {*covers.tolist(), *settings.crosswalk.missing}
+    return known
+
+
+def unknown_at_source(
+    covariates: CovariateSettings, cells: GeoBox, known: Mapping[str, set[int]]
+) -> tuple[str, ...]:
+    """Look for codes that no rule knows in the files of the masks, before anything is made of them.
+
+    Args:
+        covariates: With an absolute root.
+        cells: Of the whole map.
+        known: Of `known_codes`.
+
+    Returns:
+        What is wrong, a sentence a layer; nothing where all is well.
+
+    Raises:
+        InputError: A file cannot be read.
+    """
+    problems: list[str] = []
+    for name, codes in known.items():
+        layer: LayerSettings | None = getattr(covariates.masks, name)
+        if layer is not None:
+            found = codes_at_source(covariates.root, layer, cells)
+            unit = "polygons" if is_vector(layer) else "pixels"
+            problems += unknown_codes({name: codes}, {name: found}, unit)
+    return tuple(problems)
+
+
+def unknown_codes(
+    known: Mapping[str, set[int]], counts: Mapping[str, Mapping[int, int]], unit: str
+) -> Iterator[str]:
+    """Yield what is wrong with the codes of each layer.
+
+    Args:
+        known: Codes that rules know, by layer.
+        counts: How much of each code there is, by layer.
+        unit: What was counted, such as cells.
+
+    >>> list(unknown_codes({"coast": {1}}, {"coast": {1: 5}}, "cells"))
+    []
+    """
+    for layer, codes in known.items():
+        strangers = sorted(set(counts[layer]) - codes)
+        if strangers:
+            some = ", ".join(f"{code} ({counts[layer][code]} {unit})" for code in strangers[:NAMED])
+            more = f" and {len(strangers) - NAMED} more" if len(strangers) > NAMED else ""
+            yield (
+                f"masks/{layer} has the codes {some}{more}, which no rule knows; expected those of "
+                f"the rules' tables: add them there, {REMEDIES[layer]}"
+            )
+
+
+REMEDIES = {
+    ECOREGION: "name the code that means none in habitats.rules.regions.ecoregion_missing, or set "
+    "habitats.rules.regions.unknown: nowhere, which maps no class there",
+    COAST: "name the code that means none in habitats.rules.regions.coast_missing, or set "
+    "habitats.rules.regions.unknown: nowhere, which maps no class there",
+    LAND_COVER: "or name the codes that mean none in habitats.rules.crosswalk.missing",
+}
+"""What to do about unknown codes of each layer, beside adding them to a table."""
+
+
+def check_water(masks: MaskSettings, crosswalk: CrosswalkSettings) -> None:
+    """Make sure that the codes of water that land is told by are those of the crosswalk.
+
+    Raises:
+        InputError: The crosswalk has sea or transitional water under other codes, or cannot be
+            read.
+    """
+    if not masks.by_cover:
+        return
+    found = read_crosswalk(crosswalk, {})
+    wet = {
+        int(cover)
+        for cover, surface in zip(found.covers, found.surface, strict=True)
+        if surface in ("SEA", "TRANSITIONAL_WATERS")
+    }
+    if not wet <= {*masks.water, *masks.undecided}:
         raise InputError(
-            f"masks/{layer} has the codes {', '.join(f'{c} ({counts[c]} cells)' for c in some)}"
-            f"{more}, which no rule knows; expected those of the rules' tables: add them there, or "
-            "to the codes that mean missing in habitats.rules"
+            f"covariates.masks.water has the codes {list(masks.water)}, but {crosswalk.table} has "
+            f"the sea and transitional waters under {sorted(wet)}; expected the same: state them "
+            "in masks.water, or take masks.land_from: land"
         )

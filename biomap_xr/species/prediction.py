@@ -7,6 +7,7 @@ computed until it is asked for, and only the region's tiles are in the graph.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from os import PathLike
 from pathlib import Path
 from typing import Any, Literal
 
@@ -55,8 +56,8 @@ class Prediction:
 
 
 def predict(
-    model: Path | SpeciesModel,
-    covariates: Path | Covariates,
+    model: str | PathLike[str] | SpeciesModel,
+    covariates: str | PathLike[str] | Covariates,
     *,
     region: Extent | None = None,
     species: Species | None = None,
@@ -87,8 +88,10 @@ def predict(
     Raises:
         InputError: There is no such model, cube or species, or the region lies outside the grid.
     """
-    if isinstance(covariates, Path):
-        covariates = Covariates.open(covariates, grid_of(covariates))
+    if not isinstance(model, SpeciesModel):
+        model = Path(model)
+    if not isinstance(covariates, Covariates):
+        covariates = Covariates.open(Path(covariates), grid_of(Path(covariates)))
     card = model.card if isinstance(model, SpeciesModel) else _card(model)
     rows = _rows_of(card, species)
     window = _window_of(covariates.grid, region)

@@ -1,8 +1,11 @@
+import contextlib
 import logging
 import os
 import socket
 import sys
 import time
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import dask
@@ -123,14 +126,23 @@ def test_this_process_gets_its_environment_and_settings_back(
     assert "MALLOC_TRIM_THRESHOLD_" not in os.environ
 
 
-def test_a_secure_cluster_talks_tls_only() -> None:
+def test_a_secure_cluster_without_a_dashboard_talks_tls_only_and_wants_no_fixed_port() -> None:
     profile = LocalProfile(
         kind="local", processes=1, memory_limit="1GiB", secure=True, dashboard=None
     )
-    with open_session(profile) as session:
-        address = session.client.scheduler.address
-        assert address.startswith("tls://127.0.0.1:")
-        assert ask(session, os.getpid) != os.getpid()
+    with socket.socket() as taken:
+        # The scheduler would warn of a port of its choice that another run has.
+        with contextlib.suppress(OSError):
+            taken.bind(("127.0.0.1", 8787))
+        with open_session(profile) as session:
+            address = session.client.scheduler.address
+            assert address.startswith("tls://127.0.0.1:")
+            assert ask(session, os.getpid) != os.getpid()
+            scheduler = session.client.cluster.scheduler
+            assert scheduler.http_server.port != 8787
+            page = f"http://127.0.0.1:{scheduler.http_server.port}/status"
+            with pytest.raises(urllib.error.HTTPError, match="404"):
+                urllib.request.urlopen(page)
 
 
 def test_a_missing_gpu_is_an_error_that_names_the_local_profile(

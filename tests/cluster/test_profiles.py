@@ -66,8 +66,8 @@ def test_what_is_no_profile_is_refused_by_key_and_value(content: object, named: 
 @pytest.mark.parametrize(
     ("content", "named"),
     [
-        ("kind: [local", "not YAML"),
-        ("!!python/object/apply:os.getcwd []", "not YAML"),
+        ("kind: [local", "is no YAML"),
+        ("!!python/object/apply:os.getcwd []", "is no YAML"),
         ("kind: local\nkind2: x", "kind2"),
         ("# " + "x" * 1_000_001, "1000003 bytes"),
     ],

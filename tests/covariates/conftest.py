@@ -154,6 +154,8 @@ def all_settings(root, **changes):
             "land": {"path": "vectors/land.gpkg"},
             "ecoregion": {"path": "vectors/ecoregions.gpkg", "column": "code"},
             "land_cover": {"path": "rasters/land_cover.tif"},
+            # Its land cover is noise without a sea.
+            "land_from": "land",
         },
     }
     return CovariateSettings.model_validate({**sections, **changes})

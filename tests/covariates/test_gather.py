@@ -6,7 +6,7 @@ import pickle
 import numpy as np
 import pytest
 
-from biomap_xr.covariates.gather import check_share, declare_covariates, valid_share
+from biomap_xr.covariates.gather import check_share, declare_covariates, valid_share, with_land
 from biomap_xr.cubes import open_cube
 from biomap_xr.errors import InputError
 from biomap_xr.run import Outcome
@@ -161,3 +161,33 @@ def test_no_value_at_all_on_land_is_an_error_whatever_the_tolerance(grid):
     check_share(tile, "climate", 0.4, 0.5, 0.2)
     with pytest.raises(InputError, match="no land cell has a value"):
         check_share(tile, "climate", 0.0, 0.01, 1.0)
+
+
+def test_land_as_it_was_made_counts_not_its_files(region, grid, factory, tmp_path):
+    root = factory.write_region(tmp_path / "copy").root
+    settings = factory.all_settings(root)
+    settings = settings.model_copy(
+        update={
+            "predictors": None,
+            "masks": settings.masks.model_copy(update={"land_from": "land_cover"}),
+        }
+    )
+    store = tmp_path / "covariates.zarr"
+
+    def gathered():
+        programs = declare_covariates(store, settings, grid)
+        shards = [shard for tile in grid.tiles() for shard in programs.masks(tile).shards]
+        programs = with_land(programs, shards)
+        return programs, open_cube(store, "masks").attrs["land_content"]
+
+    (first, land), cover = gathered(), root / "rasters/land_cover.tif"
+    factory.write_raster(cover, np.full((200, 200), 23, np.uint8), resolution=10)
+    second, same = gathered()
+    assert second.masks.fingerprint != first.masks.fingerprint
+    assert (second.covariates.fingerprint, same) == (first.covariates.fingerprint, land)
+    sea = np.full((200, 200), 23, np.uint8)
+    sea[:, 180:] = 44
+    factory.write_raster(cover, sea, resolution=10)
+    third, other = gathered()
+    assert third.covariates.fingerprint != first.covariates.fingerprint
+    assert other != land

@@ -6,6 +6,8 @@ import zarr
 from biomap_xr.cubes import declare, open_cube, shards, update_attributes, write_block
 from biomap_xr.errors import InputError
 
+pytestmark = pytest.mark.trust
+
 
 @pytest.fixture
 def store(tmp_path, cube):

@@ -14,6 +14,8 @@ from biomap_xr.evaluation.metrics import (
     recall_by_survey,
 )
 
+pytestmark = pytest.mark.trust
+
 
 def surveys(seed: int, size: tuple[int, int] = (40, 9)) -> Any:
     random = np.random.default_rng(seed)

@@ -18,6 +18,8 @@ from biomap_xr.evaluation.metrics import (
     scorable,
 )
 
+pytestmark = pytest.mark.trust
+
 
 def surveys(seed: int, size: tuple[int, int] = (60, 25), levels: int = 12) -> Any:
     """Targets and scores with many ties, a species that is everywhere and one that is nowhere."""

@@ -12,6 +12,7 @@ from biomap_xr.errors import InputError
 from biomap_xr.habitats.eunis import (
     FORMATIONS,
     at_level,
+    code_of,
     in_order,
     level_of,
     levels_above,
@@ -87,3 +88,26 @@ def test_two_habitats_of_one_number_cannot_share_a_map(one: str, other: str) -> 
     assert set(in_order([other, "R22"])) == {"R22", other}
     with pytest.raises(InputError, match=rf"{one} and {other} both have the number \d+ on a map"):
         in_order(["R22", other, one])
+
+
+@pytest.mark.parametrize("code", [*CODES, *FORMATIONS, "MA2", "MA22", "T1K", "T3M", "P3j", "R2"])
+def test_a_number_has_its_code_again(code: str) -> None:
+    assert code_of(number_of(code)) == code
+
+
+@pytest.mark.parametrize("number", [0, 100, 999, 10_000, 7_099, 65_535])
+def test_a_number_of_no_class_is_refused(number: int) -> None:
+    with pytest.raises(InputError, match=f"number {number} is that of no EUNIS class"):
+        code_of(number)
+
+
+def test_numbers_of_the_published_legend_have_its_codes() -> None:
+    root = os.environ.get("BIOMAP_XR_DATA")
+    if not root:
+        pytest.skip("BIOMAP_XR_DATA does not name the folder of real data")
+    table = pd.read_csv(Path(root) / "eunis" / "eunis_legend_detailed.csv", dtype=str).fillna("")
+    table = table[table["Code"].astype(int).between(1000, 65_534)]
+    deepest = table["EUNIS3"].where(table["EUNIS3"] != "", table["EUNIS2"])
+    deepest = deepest.where(deepest != "", table["EUNIS1"])
+    found = [code_of(int(number)) for number in table["Code"]]
+    assert found == [normalise(code) for code in deepest]

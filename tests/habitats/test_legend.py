@@ -6,7 +6,7 @@ import pytest
 
 from biomap_xr.errors import InputError
 from biomap_xr.habitats.eunis import NO_HABITAT, number_of
-from biomap_xr.habitats.legend import SPECIAL, Legend, legend_of, read_legend
+from biomap_xr.habitats.legend import SPECIAL, Legend, legend_key, legend_of, read_legend
 
 LINES = """Id,Code,Color,EUNIS1,EUNIS2,EUNIS3,EUNIS1_name,EUNIS2_name,EUNIS3_name,hexcolor,Label
 0,0,"(167, 167, 167)",URBAN,,,,,,#a7a7a7,URBAN
@@ -118,3 +118,19 @@ def test_the_published_legend(published):
     pd.testing.assert_frame_equal(again[kept], table[kept])
     labels = table["Label"].str.strip()
     assert (again["Label"] == labels).mean() > 0.99
+
+
+def test_a_key_follows_what_a_legend_says_and_nothing_else(table):
+    def key(text):
+        return legend_key(table(text))
+
+    first = key(LINES)
+    # The number of a line, the colour as a tuple and the label are not read.
+    assert key(LINES.replace("5,65535,", "9,65535,").replace("(1, 2, 3)", "black")) == first
+    others = [
+        LINES.replace("#0a14ff", "#0a14fe"),
+        LINES.replace("Broadleaved", "Deciduous"),
+        LINES.replace('1,100,"(255, 255, 255)",SEA,,,,,,#ffffff,SEA\n', ""),
+    ]
+    keys = {first, legend_key(None), *map(key, others)}
+    assert len(keys) == 5

@@ -11,6 +11,8 @@ from scipy import stats
 
 from biomap_xr.indicators import formulas
 
+pytestmark = pytest.mark.trust
+
 PAPER = np.array([0.9, 0.8, 0.1] + [0.0] * 7)
 KINDS: dict[str, Callable[[Any], Any]] = {
     "numpy": np.asarray,

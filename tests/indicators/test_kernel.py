@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from biomap_xr.indicators import kernel
 from biomap_xr.indicators.kernel import CELLS, SPECIES, BlockSums, sum_block
 
+pytestmark = pytest.mark.trust
+
 # unknown, LC, NT, VU, EN, CR in the codes' order; the cube's order has unknown last.
 ROWS = {3: 0, 4: 1, 5: 2, 6: 3, 7: 4, 2: 5}
 

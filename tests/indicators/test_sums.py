@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from biomap_xr.errors import InputError
 from biomap_xr.indicators.sums import IndicatorMaps, Sums
 
+pytestmark = pytest.mark.trust
+
 FLOATS = ("expected", "variance", "low", "high", "any", "status_any")
 
 

@@ -12,7 +12,7 @@ from biomap_xr.habitats.eunis import at_level, number_of
 from biomap_xr.habitats.plantbert.card import HabitatCard
 from biomap_xr.habitats.rules.priority import RULES
 from biomap_xr.observations.plot_report import Counts, CurationReport, PlotStep, TableSteps
-from biomap_xr.pipeline.habitat_scores import HabitatScores
+from biomap_xr.pipeline.scores import HabitatScores
 from biomap_xr.recipe import Recipe
 from biomap_xr.run import Receipt
 from biomap_xr.run.plan import Plan
@@ -179,8 +179,10 @@ def make_species_model(workspace, plots=300):
     scores = scores_of(CODES, models, plots, 1)
     # The species model says nothing of plots off the grid.
     scores.probability["Pl@ntBERT on predicted assemblages, first 20 species"][:20] = np.nan
-    scores.write(folder / "scores", "plots", "data")
-    scores_of(CODES, {"Pl@ntBERT": 0.5}, 60, 2).write(folder / "scores", "external-dikes", "data")
+    scores.write(folder / "scores.zarr", "plots", "data")
+    scores_of(CODES, {"Pl@ntBERT": 0.5}, 60, 2).write(
+        folder / "scores.zarr", "external-dikes", "data"
+    )
     card = HabitatCard(habitats=CODES, species=("a b", "c d"), k=50, weights_sha256="ab12")
     (folder / "model").mkdir()
     (folder / "model" / "card.json").write_text(card.model_dump_json())
@@ -190,9 +192,9 @@ def make_ensemble(workspace, formation, plots=200):
     codes = [code for code in CODES if at_level(code, 1) == formation]
     folder = workspace.models / "habitats" / "by_environment" / formation
     models = {"ensemble": 0.7, "wrf": 0.65, "wxgb": 0.6}
-    scores_of(codes, models, plots, len(codes)).write(folder / "scores", "plots", "data")
+    scores_of(codes, models, plots, len(codes)).write(folder / "scores.zarr", "plots", "data")
     external = scores_of(codes, {"ensemble": 0.5}, 50, 99)
-    external.write(folder / "scores", "external-Netherlands", "data")
+    external.write(folder / "scores.zarr", "external-Netherlands", "data")
     card = {
         "classes": codes,
         "weights": {"wrf": 0.6, "wxgb": 0.4},

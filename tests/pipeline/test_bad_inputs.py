@@ -13,6 +13,8 @@ from biomap_xr.cubes import digest_of
 from biomap_xr.recipe import Recipe
 from biomap_xr.species.artefact import load_model, save_model
 
+pytestmark = pytest.mark.trust
+
 ELEVATION = "rasters/predictors/elevation.tif"
 LANDSAT = "rasters/landsat/landsat_2003_q2.tif"
 CLIMATE = "rasters/climate/tas_2004.tif"

@@ -29,10 +29,12 @@ from biomap_xr.pipeline.makers.traits import traits_of
 from biomap_xr.pipeline.running import run
 from biomap_xr.pipeline.workers import Workers
 from biomap_xr.pipeline.workspace import Workspace
-from biomap_xr.programs import species as tile_program
+from biomap_xr.programs import loading
 from biomap_xr.recipe import Recipe
 from biomap_xr.run import FillSettings
 from biomap_xr.species.prediction import predict
+
+pytestmark = pytest.mark.trust
 
 PARTS = 250
 
@@ -249,14 +251,14 @@ class TestProcesses:
 
     def test_a_process_loads_the_model_once(self, finished, tiny, tmp_path, monkeypatch):
         loads = []
-        load = tile_program.load_model
+        load = loading.load_model
 
         def counted(folder, device):
             loads.append(folder)
             return load(folder, device)
 
-        monkeypatch.setattr(tile_program, "load_model", counted)
-        tile_program.loaded.cache_clear()
+        monkeypatch.setattr(loading, "load_model", counted)
+        loading.loaded.cache_clear()
         place = without_maps(finished, tmp_path / "run")
         with Workers(SERIAL) as workers:
             assert len(run(tiny, place, workers).maps.done) == 4

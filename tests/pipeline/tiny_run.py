@@ -25,11 +25,13 @@ def linked(workspace, root, part):
 
 
 def cloned(workspace, root):
-    place = linked(workspace, root, "virtual")
+    """A copy of a workspace; only the files of a simulated Europe are linked."""
     for path in workspace.root.iterdir():
-        if path.is_dir() and path.name != "virtual":
-            shutil.copytree(path, root / path.name)
-    return place
+        if path.is_dir():
+            copy = os.link if path.name == "virtual" else shutil.copy2
+            shutil.copytree(path, root / path.name, copy_function=copy)
+    shutil.copy(workspace.root / "workspace.json", root)
+    return Workspace(root)
 
 
 def changed(values, changes):

@@ -1,17 +1,30 @@
 import json
 
+import geopandas as gpd
 import numpy as np
 import pytest
+import rasterio
+import shapely
 from scipy.spatial import cKDTree
 
 from biomap_xr.covariates.cube import Covariates
+from biomap_xr.covariates.masks import codes_at_source
+from biomap_xr.covariates.settings import CovariateSettings, LayerSettings, MaskSettings
 from biomap_xr.cubes import Cube, Variable, declare, write_block
 from biomap_xr.errors import InputError
 from biomap_xr.grid import Cells, Extent, Grid, GridSettings
 from biomap_xr.habitats.rules.regional import RegionTable
 from biomap_xr.habitats.rules.rulebook import Rulebook
-from biomap_xr.habitats.rules.settings import RegionSettings
-from biomap_xr.programs.masks import MaskReader, check_known, codes_in
+from biomap_xr.habitats.rules.settings import RegionSettings, RulesSettings
+from biomap_xr.habitats.rules.snapping import Placed
+from biomap_xr.programs.masks import (
+    MaskReader,
+    check_known,
+    check_water,
+    codes_in,
+    known_codes,
+    unknown_at_source,
+)
 
 SIDE, TILE = 100.0, 10
 GRID = Grid.from_settings(
@@ -124,7 +137,91 @@ def test_unknown_codes_are_listed_with_their_cells():
     )
     rules = Rulebook({"T": table}, None)
     check_known(rules, {"ecoregion": {7: 10, 65_535: 3}})
-    with pytest.raises(InputError, match=r"masks/ecoregion has the codes 3 \(88 cells\)"):
+    message = (
+        r"masks/ecoregion has the codes 3 \(88 cells\).* habitats.rules.regions.unknown: nowhere"
+    )
+    with pytest.raises(InputError, match=message):
         check_known(rules, {"ecoregion": {7: 10, 3: 88}})
     lenient = RegionTable("ecoregion", ("T17",), np.array([7]), np.ones((1, 1), bool), None)
     check_known(Rulebook({"T": lenient}, None), {"ecoregion": {3: 88}})
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory):
+    """Two ecoregions on the map and one beside it, and land cover with a code of nobody's."""
+    root = tmp_path_factory.mktemp("sources")
+    shapes = [
+        shapely.box(4_000_000 + x, 2_800_000, 4_001_000 + x, 2_802_000) for x in (0, 1_000, 2_000)
+    ]
+    regions = {"ECO_NAME": ["Alps", "Po", "Beside"], "ECO_ID": [7, 3, 9]}
+    gpd.GeoDataFrame(regions, geometry=shapes, crs="EPSG:3035").to_file(root / "regions.gpkg")
+    cover = np.full((30, 40), 23, np.uint8)
+    cover[:10], cover[0, :3], cover[:, 20:] = 44, 49, 255
+    # Pixels of 100 m, of which ten rows and twenty columns lie beyond the map.
+    with rasterio.open(
+        root / "cover.tif", "w", driver="GTiff", width=40, height=30, count=1, dtype="uint8",
+        crs="EPSG:3035", transform=rasterio.Affine(100, 0, 4_000_000, 0, -100, 2_802_000),
+        nodata=255,
+    ) as file:  # fmt: skip
+        file.write(cover, 1)
+    (root / "counts.csv").write_text("EUNIS1,EUNIS2,EUNIS3,Alps\nT,T1,T17,5\n")
+    (root / "codes.csv").write_text("ECO_NAME,ECO_ID\nAlps,7\n")
+    (root / "crosswalk.csv").write_text("corine,Priority_order,T\n23,T,T1\n44,SEA_OCEAN,\n")
+    return root
+
+
+def rules_of(sources, **regions):
+    tables = {
+        "ecoregion_table": sources / "counts.csv",
+        "ecoregion_codes": sources / "codes.csv",
+        **regions,
+    }
+    crosswalk = {"table": sources / "crosswalk.csv"}
+    return RulesSettings.model_validate({"regions": tables, "crosswalk": crosswalk})
+
+
+MASKS = {
+    "ecoregion": {"path": "regions.gpkg", "column": "ECO_ID"},
+    "land_cover": {"path": "cover.tif"},
+}
+
+
+def test_codes_of_the_sources_are_known_before_any_work(sources):
+    covariates = CovariateSettings.model_validate({"root": sources, "masks": MASKS})
+    known = known_codes(rules_of(sources), ["T", "N"])
+    assert known == {"ecoregion": {7, 65_535}, "land_cover": {23, 44, 48, 255}}
+    ecoregion, cover = unknown_at_source(covariates, GRID.geobox, known)
+    assert "masks/ecoregion has the codes 3 (1 polygons)" in ecoregion
+    assert "habitats.rules.regions.unknown: nowhere" in ecoregion
+    assert "masks/land_cover has the codes 49 (3 pixels)" in cover
+    assert "habitats.rules.crosswalk.missing" in cover
+    lenient = known_codes(rules_of(sources, unknown="nowhere"), ["T"])
+    assert set(lenient) == {"land_cover"}
+    whole = {"ecoregion": {3, 7}, "land_cover": {23, 44, 49}}
+    assert unknown_at_source(covariates, GRID.geobox, whole) == ()
+
+
+def test_regions_of_plots_are_known_where_there_is_no_table(sources):
+    rules = rules_of(sources, ecoregion_table=None, ecoregion_codes=None)
+    assert "ecoregion" not in known_codes(rules, ["T"])
+    placed = {"ecoregion": Placed(np.array([3, 65_535, 3]), np.array([0.0, np.nan, 0.0]))}
+    assert known_codes(rules, ["T"], placed)["ecoregion"] == {3, 65_535}
+
+
+def test_codes_of_a_raster_are_counted_on_the_map_alone(sources, monkeypatch):
+    layer = LayerSettings(path="cover.tif")
+    found = codes_at_source(sources, layer, GRID.geobox)
+    assert found == {44: 197, 49: 3, 23: 200}
+    # However it is cut into blocks.
+    monkeypatch.setattr("biomap_xr.covariates.masks.SIDE", 7)
+    assert codes_at_source(sources, layer, GRID.geobox) == found
+
+
+def test_codes_of_water_are_those_of_the_crosswalk(sources):
+    crosswalk = rules_of(sources).crosswalk
+    masks = MaskSettings.model_validate(MASKS)
+    check_water(masks, crosswalk)
+    other = masks.model_copy(update={"water": (80,)})
+    with pytest.raises(InputError, match=r"masks.water has the codes \[80\], but .* under \[44\]"):
+        check_water(other, crosswalk)
+    check_water(other.model_copy(update={"land_from": "land"}), crosswalk)

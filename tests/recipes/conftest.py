@@ -5,11 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from biomap_xr.cluster import SerialProfile
-from biomap_xr.pipeline.running import run
 from biomap_xr.pipeline.telling.species import make_report
-from biomap_xr.pipeline.workers import Workers
-from biomap_xr.pipeline.workspace import Workspace
 from biomap_xr.recipe import Recipe
 
 RECIPES = Path(__file__).parents[2] / "recipes"
@@ -24,17 +20,15 @@ def data():
 
 
 @pytest.fixture(scope="session")
-def finished(data, tmp_path_factory):
+def finished(data, run_once):
     """Run a recipe by its name and report on it; what a run leaves is its workspace."""
     made = {}
 
     def make(name):
         if name not in made:
             recipe = Recipe.load(RECIPES / f"{name}.yaml")
-            workspace = Workspace(tmp_path_factory.mktemp(name) / "run")
-            with Workers(SerialProfile(kind="serial")) as workers:
-                made[name] = run(recipe, workspace, workers)
-            make_report(recipe, workspace)
+            made[name] = run_once(recipe)
+            make_report(recipe, made[name].workspace)
         return made[name]
 
     return make

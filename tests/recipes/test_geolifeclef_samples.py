@@ -3,6 +3,8 @@ import json
 import numpy as np
 import pytest
 
+from biomap_xr.pipeline.scores import Scores
+
 pytestmark = pytest.mark.slow
 
 
@@ -27,8 +29,8 @@ def test_ids_of_the_editions_stay_apart(samples):
 
 
 def test_every_sample_has_a_role_and_the_scores_an_interval(samples):
-    record = json.loads((samples.workspace.models / "scores.json").read_text())
-    assert sum(part["sites"] for part in record["balance"]) == 102
+    scores = Scores.read(samples.workspace.models)
+    assert sum(part["sites"] for part in scores.balance) == 102
     figures = json.loads((samples.workspace.report / "metrics.json").read_text())
     models = {model["model"]: model["measures"] for model in figures["evaluation"]["models"]}
     assert set(models) == {"Landsat", "Climate", "Sentinel-2", "All"}

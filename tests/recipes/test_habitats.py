@@ -2,7 +2,6 @@ import json
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from biomap_xr.cubes import open_cube
 from biomap_xr.grid import Grid
@@ -10,7 +9,7 @@ from biomap_xr.habitats.ensemble.feature_reading import features_of
 from biomap_xr.habitats.ensemble.features import PUBLISHED_PREDICTORS
 from biomap_xr.habitats.ensemble.published import published_members
 from biomap_xr.habitats.rules.settings import DIRECT
-from biomap_xr.pipeline.habitat_scores import HabitatScores
+from biomap_xr.pipeline.scores import HabitatScores
 from biomap_xr.recipe import Recipe
 
 RECIPES = Path(__file__).parents[2] / "recipes"
@@ -47,7 +46,6 @@ def test_the_published_tables_fit_the_recipe_of_the_full_run(data):
         assert path.is_file()
 
 
-@pytest.mark.slow
 def test_habitats_from_climate_have_all_products(finished):
     made = finished("habitats_climate")
     assert tuple(model.formation for model in made.formations) == FORMATIONS
@@ -65,5 +63,5 @@ def test_habitats_from_climate_have_all_products(finished):
     named = wall["habitat"].to_numpy()[0] != 65_535
     assert named[land].mean() > 0.8
     for formation in FORMATIONS:
-        scores = HabitatScores.read(folder / formation / "scores", "plots")
+        scores = HabitatScores.read(folder / formation / "scores.zarr", "plots")
         assert np.isfinite(scores.probability["ensemble"]).all()

@@ -18,7 +18,6 @@ def measures_of(workspace):
     return {model["model"]: model["measures"] for model in figures["evaluation"]["models"]}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", RUNS)
 def test_the_hold_out_auc_has_an_interval(finished, name):
     found = measures_of(finished(name).workspace)
@@ -31,7 +30,6 @@ def test_the_hold_out_auc_has_an_interval(finished, name):
         assert auc["used"] <= RUNS[name][0]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", RUNS)
 def test_the_maps_cover_the_land_that_has_a_climate(finished, name):
     run = finished(name)
@@ -49,14 +47,12 @@ def test_the_maps_cover_the_land_that_has_a_climate(finished, name):
     assert 0 < float(richness.mean()) < RUNS[name][0] / 2
 
 
-@pytest.mark.slow
 def test_the_report_says_what_a_model_was_trained_on(finished):
     places = [finished(name).workspace.report / "metrics.json" for name in RUNS]
     summaries = [json.loads(place.read_text())["summary"] for place in places]
     assert [summary["Trained on"] for summary in summaries] == ["surveys alone", "records alone"]
 
 
-@pytest.mark.slow
 def test_the_layers_are_in_the_units_that_the_recipe_states(finished):
     layers = open_cube(finished("montpellier").workspace.covariates, "predictors")["predictors"]
     means = layers.mean(["y", "x"]).to_numpy()
@@ -65,7 +61,6 @@ def test_the_layers_are_in_the_units_that_the_recipe_states(finished):
     np.testing.assert_array_less(means, [16, 10, 37, 7])
 
 
-@pytest.mark.slow
 def test_the_two_species_tables_are_never_merged(finished):
     surveys, records = (finished(name).recipe for name in RUNS)
     both = surveys.observations.model_copy(

@@ -5,6 +5,8 @@ import pytest
 
 from biomap_xr.run.durable import publish
 
+pytestmark = pytest.mark.trust
+
 
 def test_publish_makes_the_folder_and_replaces_the_whole_file(tmp_path: Path) -> None:
     path = tmp_path / "a" / "b.json"

@@ -18,6 +18,8 @@ from biomap_xr.run.failpoints import EXIT_STATUS, VARIABLE
 from biomap_xr.run.progress import Event
 from biomap_xr.run.receipts import Ledger
 
+pytestmark = pytest.mark.trust
+
 NAMES = tuple(tile.name for tile in toy_tiles())
 FIRST, SECOND = NAMES[:2]
 

@@ -10,6 +10,8 @@ from toy_program import hold
 from biomap_xr.errors import InputError
 from biomap_xr.run.lock import WorkspaceLock, owner_of
 
+pytestmark = pytest.mark.trust
+
 
 @pytest.fixture
 def other(tmp_path: Path, start_process):

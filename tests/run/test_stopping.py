@@ -6,6 +6,8 @@ import pytest
 from biomap_xr.errors import StoppedError
 from biomap_xr.run import stopping
 
+pytestmark = pytest.mark.trust
+
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_first_signal_is_remembered_and_the_second_interrupts(number: signal.Signals) -> None:

@@ -14,6 +14,8 @@ from biomap_xr.species.thresholds import (
     conformal_threshold,
 )
 
+pytestmark = pytest.mark.trust
+
 
 def _surveys(seed: int, sites: int, species: int, levels: int | None = None):
     generator = np.random.default_rng(seed)

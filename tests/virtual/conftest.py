@@ -1,6 +1,8 @@
 """One tiny simulated Europe for all tests of the room, and the world behind it."""
 
+from collections.abc import Callable
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +11,14 @@ from biomap_xr.grid import Points
 from biomap_xr.virtual import Simulated, Truth, VirtualSettings, open_truth, simulate
 from biomap_xr.virtual.assemblage import Assemblage
 from biomap_xr.virtual.drivers import World, chosen_of
+
+Made = Callable[[str, Callable[[Path], object]], Path]
+
+
+def _simulated(name: str, settings: VirtualSettings, made_once: Made) -> Simulated:
+    folder = made_once(name, lambda place: simulate(settings, place / "virtual", threads=1))
+    # What is there is recognised and not written again.
+    return simulate(settings, folder / "virtual", threads=1)
 
 
 @pytest.fixture(scope="session")
@@ -26,8 +36,8 @@ def settings() -> VirtualSettings:
 
 
 @pytest.fixture(scope="session")
-def simulated(settings: VirtualSettings, tmp_path_factory: pytest.TempPathFactory) -> Simulated:
-    return simulate(settings, tmp_path_factory.mktemp("europe") / "virtual", threads=1)
+def simulated(settings: VirtualSettings, made_once: Made) -> Simulated:
+    return _simulated("europe", settings, made_once)
 
 
 @pytest.fixture(scope="session")
@@ -52,7 +62,7 @@ def on_land(wide: World) -> Points:
 
 
 @pytest.fixture(scope="session")
-def everything(tmp_path_factory: pytest.TempPathFactory) -> Simulated:
+def everything(made_once: Made) -> Simulated:
     """A small Europe of all formations: 2.5 km x 2.5 km in cells of 25 m."""
     settings = VirtualSettings(
         seed=1,
@@ -67,7 +77,7 @@ def everything(tmp_path_factory: pytest.TempPathFactory) -> Simulated:
         scenes=(date(2021, 7, 18),),
         predictor_resolution=25,
     )
-    return simulate(settings, tmp_path_factory.mktemp("everything") / "virtual", threads=1)
+    return _simulated("everything", settings, made_once)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,12 @@
+from pathlib import Path
+
+import geopandas as gpd
 import numpy as np
 import rasterio
+from numpy.typing import NDArray
 
+from biomap_xr.covariates.masks import read_masks
+from biomap_xr.covariates.settings import MaskSettings
 from biomap_xr.virtual import Simulated, Truth
 from biomap_xr.virtual.corine import COVERS
 from biomap_xr.virtual.covers import CITY, INDUSTRY, covers_at
@@ -58,3 +64,34 @@ def test_the_sea_has_shallow_edges(wide: World) -> None:
     assert (cover[relief.height < -0.1] == SEA).all()
     assert {42, 43} <= set(np.unique(cover[relief.sea]))
     assert (cover[relief.lake & ~relief.sea] <= LAKE).all()
+
+
+def test_land_by_land_cover_mends_a_coarse_coast_and_nothing_else(
+    everything: Simulated, all_formations: Truth, tmp_path: Path
+) -> None:
+    grid = all_formations.grid
+    drawn = gpd.read_file(everything.land)
+    coarse = drawn.dissolve().simplify(2_000).buffer(-300)
+    gpd.GeoDataFrame(geometry=coarse, crs=drawn.crs).to_file(tmp_path / "coarse.gpkg")
+    cover = {"path": str(everything.land_cover)}
+
+    def land(path: Path, **changes: str) -> NDArray[np.bool_]:
+        layers = {"land": {"path": str(path)}, "land_cover": cover, **changes}
+        settings = MaskSettings.model_validate(layers)
+        out = np.zeros(grid.shape, bool)
+        for tile in grid.tiles():
+            out[tile.window.rows, tile.window.columns] = read_masks(tmp_path, settings, tile)[
+                "land"
+            ]
+        return out
+
+    fine = land(everything.land, land_from="land")
+    # Where polygons and land cover are of one mind, nothing changes at all.
+    assert (land(everything.land) == fine).all()
+    before, after = land(tmp_path / "coarse.gpkg", land_from="land"), land(tmp_path / "coarse.gpkg")
+    assert (before != fine).sum() > 100
+    with rasterio.open(everything.land_cover) as file:
+        codes = file.read(1)
+    inland = np.isin(codes, (40, 41))
+    assert (after[~inland] == fine[~inland]).all()
+    assert (after[inland] == before[inland]).all()

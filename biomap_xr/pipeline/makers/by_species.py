@@ -24,7 +24,6 @@ from biomap_xr.habitats.plantbert.settings import PlantBertSettings
 from biomap_xr.habitats.plantbert.training import Watching, fine_tune
 from biomap_xr.observations.plots import Plots
 from biomap_xr.pipeline.filling import Filling
-from biomap_xr.pipeline.habitat_scores import HabitatScores
 from biomap_xr.pipeline.makers.plots import (
     PlacedPlots,
     fold_roles,
@@ -35,7 +34,8 @@ from biomap_xr.pipeline.makers.plots import (
 )
 from biomap_xr.pipeline.makers.truths import best_from_lists
 from biomap_xr.pipeline.observing import Observer
-from biomap_xr.pipeline.records import EXTERNAL, PLOTS
+from biomap_xr.pipeline.records import EXTERNAL, PLOTS, SCORES
+from biomap_xr.pipeline.scores import HabitatScores
 from biomap_xr.programs.predicted import PredictedAssemblages, RankingProgram
 from biomap_xr.recipe import Recipe
 from biomap_xr.species.artefact import fingerprint
@@ -147,7 +147,7 @@ def learn_by_species(
         InputError: Plots do not fit the recipe, or the vocabulary not the species model.
     """
     recipe, folder = observer.recipe, observer.workspace.models / "habitats" / "by_species"
-    model_folder, scores = folder / "model", folder / "scores"
+    model_folder, scores = folder / "model", folder / SCORES
     if HabitatScores.exist(scores, PLOTS, data) and (model_folder / CARD).is_file():
         return load_model(model_folder)
     study = Study(recipe, settings, observer.plots, folder, species)

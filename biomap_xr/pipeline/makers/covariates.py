@@ -7,12 +7,13 @@ from importlib.metadata import version
 import numpy as np
 
 from biomap_xr.covariates.cube import Covariates
-from biomap_xr.covariates.gather import Gathering, declare_covariates
+from biomap_xr.covariates.gather import Gathering, declare_covariates, with_land
 from biomap_xr.covariates.settings import CovariateSettings
 from biomap_xr.cubes import open_cube, update_attributes
 from biomap_xr.errors import InputError
 from biomap_xr.grid import Grid, Tile
 from biomap_xr.pipeline.filling import Filling
+from biomap_xr.programs.masks import check_water
 from biomap_xr.recipe import Recipe
 
 SOFTWARE = ("biomap-xr", "numpy", "torch", "xarray", "zarr")
@@ -30,10 +31,15 @@ def gather(recipe: Recipe, settings: CovariateSettings, filling: Filling) -> Gat
         SetAsideError: Tiles were set aside; a map with holes in its covariates is not begun.
     """
     workspace, grid = filling.workspace, Grid.from_settings(recipe.grid)
+    crosswalk = recipe.habitats.rules.crosswalk
+    if crosswalk is not None:
+        check_water(settings.masks, crosswalk)
     programs = declare_covariates(workspace.covariates, settings, grid)
     for group in Covariates.open(workspace.covariates, grid).groups:
         update_attributes(workspace.covariates, group, provenance_of(recipe))
     filling.complete(programs.masks, grid.tiles())
+    receipts = workspace.ledger(programs.masks.name).receipts()
+    programs = with_land(programs, (shard for each in receipts for shard in each.shards))
     filling.complete(programs.covariates, tiles_near_land(recipe, filling))
     return programs
 

@@ -10,7 +10,7 @@ from biomap_xr.habitats.ensemble.plots import FormationPlots
 from biomap_xr.habitats.ensemble.prediction import predict_formation
 from biomap_xr.habitats.ensemble.training import TrainedFormation
 from biomap_xr.habitats.ensemble.voters import FormationEnsemble
-from biomap_xr.pipeline.habitat_scores import HabitatScores
+from biomap_xr.pipeline.scores import HabitatScores
 
 ENSEMBLE = "ensemble"
 """Name of all voters together; others are learners."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from biomap_xr.covariates.cube import Covariates
 from biomap_xr.covariates.provenance import content_of
-from biomap_xr.covariates.settings import CovariateSettings
+from biomap_xr.covariates.settings import CovariateSettings, MaskSettings
 from biomap_xr.cubes import Cube, declare, open_cube, update_attributes
 from biomap_xr.errors import RecipeError
 from biomap_xr.grid import Tile
@@ -70,7 +70,7 @@ def map_by_environment(
             or a code on the map is unknown; all before the first tile is made.
     """
     recipe = observer.recipe
-    content = MaskContent.of(recipe)
+    content = MaskContent.of(recipe, covariates)
     rules = rules_of_run(observer, covariates, models, content.regions)
     programs = programs_of(recipe, models, covariates, rules, filling)
     _check_masks(programs.environment, tiles, filling, content)
@@ -92,21 +92,22 @@ class MaskContent:
     """Of land cover."""
 
     @classmethod
-    def of(cls, recipe: Recipe) -> "MaskContent":
-        """Look at the files.
+    def of(cls, recipe: Recipe, covariates: Covariates) -> "MaskContent":
+        """Look at the files of the layers, and at the land that was made of them.
 
         Raises:
             InputError: A file is missing.
         """
         settings = recipe.covariates or CovariateSettings()
-        without = settings.masks.model_copy(update={LAND_COVER: None})
-        layer = settings.masks.land_cover
-        alone = type(settings.masks)(land_cover=layer)
+        masks = settings.masks
+        regions = MaskSettings(ecoregion=masks.ecoregion, coast=masks.coast)
         contents = (
-            content_of(settings.model_copy(update={"masks": masks}), MASKS)
-            for masks in (without, alone)
+            content_of(settings.model_copy(update={"masks": some}), MASKS)
+            for some in (regions, MaskSettings(land_cover=masks.land_cover))
         )
-        return cls(*contents)
+        of_regions, of_cover = contents
+        land = covariates.dataset(MASKS).attrs.get("land_content")
+        return cls(fingerprint_of({"layers": of_regions, "land": land}), of_cover)
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,7 @@ def programs_of(
             "habitats.environment_map.cells: 'filtered' without habitats.rules.crosswalk; expected "
             "a crosswalk of land cover: name it, or take 'regional'"
         )
-    content = MaskContent.of(recipe)
+    content = MaskContent.of(recipe, covariates)
     reader = reader_of(covariates, models, settings.rules)
     store = filling.workspace.habitats
     first: dict[str, JsonValue] = {

@@ -9,11 +9,11 @@ from biomap_xr.habitats.ensemble.artefact import load_ensemble
 from biomap_xr.habitats.ensemble.features import FeatureTable
 from biomap_xr.pipeline.filling import Filling
 from biomap_xr.pipeline.fingerprints import contents
-from biomap_xr.pipeline.habitat_scores import HabitatScores
 from biomap_xr.pipeline.makers.ensemble_scores import ENSEMBLE, external_scores
 from biomap_xr.pipeline.makers.plots import files_of, take_plots
 from biomap_xr.pipeline.makers.predictors import plot_predictors
 from biomap_xr.pipeline.records import EXTERNAL, SCORES
+from biomap_xr.pipeline.scores import HabitatScores
 from biomap_xr.recipe import Recipe
 from biomap_xr.run import fingerprint_of
 

@@ -291,6 +291,7 @@ def _score(recipe: Recipe, lesson: Lesson, models: Mapping[str, SpeciesModel]) -
         threshold={name: np.array(_global(model)) for name, model in models.items()},
         balance=tuple(asdict(part) for part in parts),
         surveyed=bool(lesson.sites.surveyed.any()),
+        species=tuple(map(str, lesson.sites.species["species"])),
     )
 
 

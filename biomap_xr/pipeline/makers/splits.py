@@ -29,9 +29,9 @@ from biomap_xr.habitats.ensemble.plots import FormationPlots
 from biomap_xr.habitats.ensemble.training import Observations, Options, TrainedFormation
 from biomap_xr.habitats.eunis import number_of
 from biomap_xr.observations.plots import Plots
-from biomap_xr.pipeline.habitat_scores import HabitatScores
 from biomap_xr.pipeline.makers.ensemble_scores import ENSEMBLE, formation_scores
 from biomap_xr.pipeline.records import SCORES, SPLIT
+from biomap_xr.pipeline.scores import HabitatScores
 from biomap_xr.programs.fits import MEMBERS, Training
 from biomap_xr.run import fingerprint_of
 
@@ -211,9 +211,9 @@ class Comparison:
 
     def forget_others(self) -> None:
         """Remove the records of scores of ensembles that were there before."""
-        for path in (self.folder / SCORES).glob(f"{SPLIT}*.json"):
-            if not self._scored(path.stem.removeprefix(SPLIT)):
-                HabitatScores.forget(path.parent, path.stem)
+        for path in (self.folder / SCORES).glob(f"{SPLIT}*"):
+            if not self._scored(path.name.removeprefix(SPLIT)):
+                HabitatScores.forget(path.parent, path.name)
 
     def splits(
         self, names: Sequence[str], plots: FormationPlots, given: Plots, blocks: Folds

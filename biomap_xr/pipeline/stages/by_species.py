@@ -55,7 +55,7 @@ class BySpecies(Stage):
         }
 
     def parts(self, making: Making) -> tuple[Part, ...]:
-        """The record of the scores is written last."""
+        """Scores are written last."""
         return (thing("habitat model", there=scored(folder_of(making.workspace), PLOTS)),)
 
     def make(self, making: Making) -> "HabitatModel":

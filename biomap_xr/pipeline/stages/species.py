@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from biomap_xr.errors import InputError
 from biomap_xr.pipeline.making import Making, sections
-from biomap_xr.pipeline.scores import RECORD
+from biomap_xr.pipeline.records import SURVEYS, scored
 from biomap_xr.pipeline.stage import Check, Part, Stage, thing
 from biomap_xr.recipe import Recipe, paths_in
 from biomap_xr.run.folder import read_folder
@@ -58,10 +58,10 @@ class SpeciesTraining(Stage):
         }
 
     def parts(self, making: Making) -> tuple[Part, ...]:
-        """The record of the scores is written last."""
+        """Scores are written last."""
         models = making.workspace.models
-        card, scores = models / "species" / "card.json", models / RECORD
-        return (thing("model", there=card.is_file() and scores.is_file()),)
+        card = models / "species" / "card.json"
+        return (thing("model", there=card.is_file() and scored(models, SURVEYS)),)
 
     def make(self, making: Making) -> "SpeciesModel":
         """Train what is not trained yet."""

@@ -16,7 +16,6 @@ from biomap_xr.habitats.eunis import FORMATIONS
 from biomap_xr.habitats.legend import Legend, legend_of, read_legend
 from biomap_xr.habitats.plantbert.card import HabitatCard
 from biomap_xr.observations.plot_report import CurationReport
-from biomap_xr.pipeline.habitat_scores import HabitatScores
 from biomap_xr.pipeline.records import (
     EXTERNAL,
     PLOTS,
@@ -25,6 +24,7 @@ from biomap_xr.pipeline.records import (
     folder_of,
     scored,
 )
+from biomap_xr.pipeline.scores import HabitatScores
 from biomap_xr.pipeline.workspace import Workspace
 from biomap_xr.recipe import Recipe
 from biomap_xr.report.habitats.gallery import Drawing

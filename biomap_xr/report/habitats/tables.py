@@ -7,6 +7,7 @@ from pathlib import PurePath
 import numpy as np
 
 from biomap_xr.evaluation.habitats.agreement import Agreement
+from biomap_xr.evaluation.habitats.references import reference_classes
 from biomap_xr.evaluation.habitats.scores import Judged, class_scores
 from biomap_xr.evaluation.map_statistics import (
     PAPER_HABITAT_STATISTICS,
@@ -14,6 +15,8 @@ from biomap_xr.evaluation.map_statistics import (
     Area,
     MapStatistics,
 )
+from biomap_xr.evaluation.tables import Row
+from biomap_xr.habitats.comparison import Compared
 from biomap_xr.habitats.eunis import FORMATIONS
 from biomap_xr.observations.plot_report import Counts, CurationReport, PlotStep
 from biomap_xr.report.content import Cell, Table
@@ -280,6 +283,83 @@ def formation_agreement_table(formations: Mapping[str, Agreement]) -> Table:
         "Cells that land cover takes from their true formation count as without a habitat.",
         decimals=3,
     )
+
+
+def reference_table(references: Mapping[str, Mapping[int, Compared]]) -> Table:
+    """Put the map beside habitat maps of others, by level.
+
+    Args:
+        references: by name and level.
+    """
+    columns = (
+        "map of others", "level", "cells", "agree", "among 3", "precision", "recall", "F1",
+        "without a habitat here", "too mixed there",
+    )  # fmt: skip
+    rows: list[tuple[Cell, ...]] = []
+    for name, levels in references.items():
+        for level, found in levels.items():
+            scores = reference_classes(found)
+            means = (
+                round(float(np.mean([getattr(each, kind) for each in scores] or [np.nan])), 3)
+                for kind in ("precision", "recall", "f_score")
+            )
+            agree, among = _rounded(found.accuracy), _rounded(found.accuracy_among)
+            counts = found.without, found.mixed
+            rows.append((name, level, found.cells, agree, among, *means, *counts))
+    return Table(
+        "The map over all formations beside habitat maps of others",
+        columns,
+        tuple(rows),
+        "Each cell of the map takes the class that most finer pixels of the other map have there; "
+        "cells where no class has the share that the recipe asks for are too mixed, and left out. "
+        "Classes of a coarser level count up to their own. Precision, recall and F1 are means over "
+        "classes; land without a habitat on this map counts as wrong.",
+        decimals=3,
+    )
+
+
+def reference_class_table(name: str, found: Compared, names: Mapping[str, str]) -> Table:
+    """Score each class of a level against a map of others; the most frequent ones come first.
+
+    Args:
+        name: of the other map.
+        found: of one level.
+        names: of codes, where known.
+    """
+    order = sorted(reference_classes(found), key=lambda each: (-each.plots, each.code))
+    return Table(
+        f"Habitats beside {name}",
+        ("habitat", "cells there", "precision", "recall", "F1"),
+        tuple(
+            (
+                names.get(each.code, each.code),
+                each.plots,
+                *(round(measure, 3) for measure in (each.precision, each.recall, each.f_score)),
+            )
+            for each in order
+        ),
+        folded=len(order) > SHOWN,
+        decimals=3,
+    )
+
+
+def map_score_table(rows: Sequence[Row], overlap: Mapping[str, str]) -> Table:
+    """Put the scores of the map itself at external plots beside one another.
+
+    Args:
+        rows: of `evaluate_map`, one a set of plots.
+        overlap: what is said of training plots among them, by set.
+    """
+    columns = ("plots from", *(each.name for each in rows[0].measures), "plots") if rows else ()
+    lines = tuple(
+        (row.name, *(_rounded(each.value) for each in row.measures), row.measures[0].used)
+        for row in rows
+    )
+    notes = [f"{row.name}: {row.note}." for row in rows if row.note]
+    notes += [f"{name}: {said}." for name, said in overlap.items() if said]
+    told = "The map over all formations, in the cells of plots of other sources: after regional "
+    told += "filter, land cover and priority of formations. Top-3: one of the map's three habitats."
+    return Table("The map at external plots", columns, lines, " ".join([told, *notes]), decimals=3)
 
 
 def _area(km2: float) -> float | int:

@@ -1,8 +1,11 @@
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from biomap_xr.habitats.ensemble.uncertainty import definitions, of_winner, spread
+
+pytestmark = pytest.mark.trust
 
 LEARNERS, FOLDS = ["rf", "rf", "xgb", "xgb"], [0, 1, 0, 1]
 

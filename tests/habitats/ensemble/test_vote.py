@@ -12,6 +12,8 @@ from biomap_xr.habitats.ensemble.vote import (
     voter_weights,
 )
 
+pytestmark = pytest.mark.trust
+
 
 def test_rank_weights_by_hand():
     scores = {"wrf": 0.61, "xgb": 0.7, "lgbm": 0.5, "mlp": 0.65}

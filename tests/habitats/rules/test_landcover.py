@@ -7,6 +7,8 @@ from hypothesis.extra.numpy import arrays
 from biomap_xr.errors import InputError
 from biomap_xr.habitats.rules.landcover import CoverTable, top_habitats
 
+pytestmark = pytest.mark.trust
+
 CODES = ("T11", "T17", "T21", "T31")
 TABLE = CoverTable(
     CODES,

@@ -7,6 +7,8 @@ from biomap_xr.habitats.rules.landcover import Ranked
 from biomap_xr.habitats.rules.matching import match_models
 from biomap_xr.habitats.rules.priority import RULES, wall_to_wall
 
+pytestmark = pytest.mark.trust
+
 
 @pytest.fixture
 def table(crosswalk, models, settings):

@@ -31,6 +31,8 @@ from biomap_xr.habitats.rules.settings import (
     RulesSettings,
 )
 
+pytestmark = pytest.mark.trust
+
 NAMES = {number: name for name, number in RULES.items()}
 REGIONS = np.array([686, 664, 661])
 COASTS = np.array([2, 5])

@@ -8,9 +8,9 @@ from tiny_run import ENVIRONMENT, changed, filling_of
 
 from biomap_xr.errors import InputError, RecipeError
 from biomap_xr.habitats.ensemble.artefact import load_ensemble
-from biomap_xr.pipeline.habitat_scores import HabitatScores
 from biomap_xr.pipeline.makers.by_environment import learn_by_environment, options_of
 from biomap_xr.pipeline.observing import Observer
+from biomap_xr.pipeline.scores import HabitatScores
 from biomap_xr.recipe import Recipe
 
 FORMATIONS = ("N", "R", "T")
@@ -53,7 +53,7 @@ def test_classes_with_too_few_plots_are_dropped_and_listed(environment):
 
 def test_scores_are_of_voters_that_never_saw_the_block(environment):
     for model in environment.formations:
-        scores = HabitatScores.read(model.folder.with_name("scores"), "plots")
+        scores = HabitatScores.read(model.folder.with_name("scores.zarr"), "plots")
         ensemble = load_ensemble(model.folder)
         assert scores.codes == model.codes
         assert set(scores.probability) == {"ensemble", *ensemble.learners}
@@ -86,7 +86,7 @@ def test_what_is_done_is_not_done_again(environment_copy, caplog):
 def test_a_killed_training_goes_on_at_its_members(environment_copy):
     folder = environment_copy.models / "habitats" / "by_environment" / "R"
     card = (folder / "ensemble" / "card.json").read_text()
-    (folder / "scores" / "plots.json").unlink()
+    (folder / "scores.zarr" / "plots" / "zarr.json").unlink()
     (folder / "members" / "wrf_1" / "SHA256SUMS").unlink()
     for path in (folder / "members" / "wrf_1").iterdir():
         path.unlink()
@@ -147,11 +147,13 @@ def test_published_winners_all_vote(environment):
 
 
 def test_a_new_ensemble_forgets_the_external_scores_of_the_former_one(environment_copy):
-    scores = environment_copy.models / "habitats" / "by_environment" / "N" / "scores"
-    (scores / "external-former.json").write_text('{"data": "another ensemble"}')
+    scores = environment_copy.models / "habitats" / "by_environment" / "N" / "scores.zarr"
+    (scores / "external-former").mkdir()
+    (scores / "external-former" / "zarr.json").write_text("{}")
     learn(environment_copy)
-    assert (scores / "external-former.json").exists()
-    (scores / "plots.json").unlink()
+    assert (scores / "external-former" / "zarr.json").exists()
+    (scores / "plots" / "zarr.json").unlink()
     learn(environment_copy)
-    assert not (scores / "external-former.json").exists()
-    assert {path.stem for path in scores.glob("*.json")} == {"plots", "external-again"}
+    assert not (scores / "external-former" / "zarr.json").exists()
+    there = {path.parent.name for path in scores.glob("*/zarr.json")}
+    assert there == {"plots", "external-again"}

@@ -7,16 +7,16 @@ import yaml
 from tiny_run import SERIAL, TINY, linked
 
 from biomap_xr.errors import InputError
-from biomap_xr.pipeline.habitat_scores import HabitatScores
 from biomap_xr.pipeline.makers.by_species import BEST, PREDICTED, UNTUNED
 from biomap_xr.pipeline.running import run
+from biomap_xr.pipeline.scores import HabitatScores
 from biomap_xr.pipeline.workers import Workers
 from biomap_xr.pipeline.workspace import Workspace
 from biomap_xr.recipe import Recipe
 
 
 def scores_of(workspace, name="plots"):
-    return HabitatScores.read(workspace.models / "habitats" / "by_species" / "scores", name)
+    return HabitatScores.read(workspace.models / "habitats" / "by_species" / "scores.zarr", name)
 
 
 def again(recipe, workspace):
@@ -61,8 +61,9 @@ def test_a_training_broken_off_leaves_no_scores_of_another_model(copied, tiny, m
     def stop(study, learned):
         raise KeyboardInterrupt
 
-    scores = copied.models / "habitats" / "by_species" / "scores"
-    former = scores / "external-former.json"
+    scores = copied.models / "habitats" / "by_species" / "scores.zarr"
+    former = scores / "external-former" / "zarr.json"
+    former.parent.mkdir()
     former.write_text("{}")
     by_species = tiny.habitats.by_species.model_copy(update={"seed": 9})
     habitats = tiny.habitats.model_copy(update={"by_species": by_species})

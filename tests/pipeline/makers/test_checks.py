@@ -11,6 +11,8 @@ from biomap_xr.pipeline.stages import STAGES
 from biomap_xr.pipeline.workers import Workers
 from biomap_xr.recipe import Recipe
 
+pytestmark = pytest.mark.trust
+
 ENSEMBLE, RULES = "habitats.by_environment", "habitats.rules"
 EXTERNAL = "habitats.external.again.tables.0"
 

@@ -1,4 +1,3 @@
-import json
 import shutil
 
 import numpy as np
@@ -15,8 +14,10 @@ from biomap_xr.grid import Cells, Grid
 from biomap_xr.observations import Sites
 from biomap_xr.observations.reading import observe
 from biomap_xr.pipeline.makers.species import Lesson, prepare
+from biomap_xr.pipeline.making import Making
 from biomap_xr.pipeline.running import run
 from biomap_xr.pipeline.scores import Scores
+from biomap_xr.pipeline.stages import STAGES
 from biomap_xr.pipeline.workers import Workers
 from biomap_xr.recipe import Recipe
 from biomap_xr.species.artefact import load_model
@@ -164,7 +165,7 @@ def test_a_killed_training_goes_on_with_the_branches_that_are_there(copied, tiny
         path.relative_to(copied.models).as_posix(): (digest_of(path), path.stat().st_mtime_ns)
         for path in copied.models.rglob("*.safetensors")
     }
-    (copied.models / "scores.json").unlink()
+    (copied.models / "scores.zarr" / "surveys" / "zarr.json").unlink()
     shutil.rmtree(copied.models / "compared")
     with Workers(SERIAL) as workers:
         run(tiny, copied, workers)
@@ -172,7 +173,7 @@ def test_a_killed_training_goes_on_with_the_branches_that_are_there(copied, tiny
         path = copied.models / name
         assert digest_of(path) == digest
         assert (path.stat().st_mtime_ns == changed) == (not name.startswith("compared"))
-    assert json.loads((copied.models / "scores.json").read_text())["data"]
+    assert Scores.exist(copied.models, Making(tiny, copied, STAGES).key("species").name)
 
 
 def test_a_recipe_needs_something_to_see(tiny, lesson, tmp_path):

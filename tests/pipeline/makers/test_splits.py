@@ -15,7 +15,6 @@ from biomap_xr.folds.settings import BlockSettings
 from biomap_xr.grid import Cells, Points
 from biomap_xr.habitats.ensemble.plots import FormationPlots
 from biomap_xr.observations.plots import Plots
-from biomap_xr.pipeline.habitat_scores import HabitatScores
 from biomap_xr.pipeline.makers.by_environment import learn_by_environment
 from biomap_xr.pipeline.makers.splits import (
     Comparison,
@@ -24,6 +23,7 @@ from biomap_xr.pipeline.makers.splits import (
     split_plots,
 )
 from biomap_xr.pipeline.observing import Observer
+from biomap_xr.pipeline.scores import HabitatScores
 from biomap_xr.pipeline.telling.habitats import habitat_sections
 from biomap_xr.recipe import Recipe
 from biomap_xr.report.content import Picture
@@ -198,12 +198,13 @@ def test_splits_are_scored_beside_the_ensemble(environment_copy, formation, capl
         learn(environment_copy, {SPLITS: ["random", "ecoregion"]})
     # A split that is added later trains no voter of the ensemble anew.
     assert {path: files_of(formation)[path] for path in before} == before
-    added = {path.name for path in set(files_of(formation)) - set(before)}
-    assert added == {f"split-{name}.{kind}" for name in ("random", "ecoregion") for kind in KINDS}
+    added = {path.relative_to(formation) for path in set(files_of(formation)) - set(before)}
+    groups = {"/".join(path.parts[:2]) for path in added}
+    assert groups == {f"scores.zarr/split-{name}" for name in ("random", "ecoregion")}
     assert not (formation / "splits" / "random").exists()
-    own = HabitatScores.read(formation / "scores", "plots")
+    own = HabitatScores.read(formation / "scores.zarr", "plots")
     for name in ("random", "ecoregion"):
-        scores = HabitatScores.read(formation / "scores", f"split-{name}")
+        scores = HabitatScores.read(formation / "scores.zarr", f"split-{name}")
         assert (scores.codes, scores.labels) == (own.codes, own.labels)
         np.testing.assert_array_equal(scores.block, own.block)
         np.testing.assert_allclose(scores.probability["ensemble"].sum(axis=1), 1, atol=1e-5)
@@ -213,10 +214,7 @@ def test_splits_are_scored_beside_the_ensemble(environment_copy, formation, capl
     done = files_of(formation)
     learn(environment_copy, {SPLITS: ["random", "ecoregion", "site"]})
     assert {path: files_of(formation)[path] for path in done} == done
-    assert (formation / "scores" / "split-site.json").is_file()
-
-
-KINDS = ("json", "npz")
+    assert (formation / "scores.zarr" / "split-site" / "zarr.json").is_file()
 
 
 def test_a_killed_split_goes_on_at_its_fits(environment_copy, formation, monkeypatch):
@@ -228,11 +226,11 @@ def test_a_killed_split_goes_on_at_its_fits(environment_copy, formation, monkeyp
         whole(scores, folder, name, data)
 
     # The ensemble itself is scored anew in the same run, and before its splits.
-    (formation / "scores" / "plots.json").unlink()
+    (formation / "scores.zarr" / "plots" / "zarr.json").unlink()
     monkeypatch.setattr(HabitatScores, "write", torn)
     with pytest.raises(KeyboardInterrupt):
         learn(environment_copy, {SPLITS: ["random"]})
-    assert (formation / "scores" / "plots.json").is_file()
+    assert (formation / "scores.zarr" / "plots" / "zarr.json").is_file()
     fits = formation / "splits" / "random"
     assert {path.name for path in fits.iterdir()} == {
         f"{name}_{fold}" for name in ("wrf", "lgbm") for fold in range(3)
@@ -247,7 +245,7 @@ def test_a_killed_split_goes_on_at_its_fits(environment_copy, formation, monkeyp
     monkeypatch.setattr(HabitatScores, "write", seen)
     learn(environment_copy, {SPLITS: ["random"]})
     assert not fits.exists()
-    assert (formation / "scores" / "split-random.json").is_file()
+    assert (formation / "scores.zarr" / "split-random" / "zarr.json").is_file()
 
 
 def test_members_are_those_that_were_tuned(environment_copy, formation, monkeypatch):
@@ -273,10 +271,12 @@ def test_scores_of_another_ensemble_are_forgotten(tmp_path):
     empty = np.zeros(0, np.int64)
     scores = HabitatScores(("R11",), (), empty.astype(str), {}, empty, empty)
     for name, data in {"random": "old", "site": "new"}.items():
-        scores.write(tmp_path / "scores", f"split-{name}", of_data[data]._data_of(name))
+        scores.write(tmp_path / "scores.zarr", f"split-{name}", of_data[data]._data_of(name))
     assert of_data["new"].missing(("random", "site", "year")) == ("random", "year")
     of_data["new"].forget_others()
-    assert {path.name for path in (tmp_path / "scores").glob("*.json")} == {"split-site.json"}
+    assert {path.parent.name for path in (tmp_path / "scores.zarr").glob("*/zarr.json")} == {
+        "split-site"
+    }
 
 
 @pytest.mark.parametrize(
@@ -289,7 +289,7 @@ def test_scores_of_another_ensemble_are_forgotten(tmp_path):
 def test_a_split_that_cannot_be_is_said_before_any_training(
     environment_copy, formation, name, message
 ):
-    (formation / "scores" / "plots.json").unlink()
+    (formation / "scores.zarr" / "plots" / "zarr.json").unlink()
     before = files_of(formation)
     with pytest.raises(InputError, match=message):
         learn(environment_copy, {SPLITS: [name]})

@@ -1,10 +1,12 @@
+import shutil
+
 import numpy as np
 import pytest
 from made_habitats import CODES, make_by_environment, make_ensemble, make_species_model, recipe
 
 from biomap_xr.errors import InputError
 from biomap_xr.habitats.legend import legend_of
-from biomap_xr.pipeline.habitat_scores import HabitatScores
+from biomap_xr.pipeline.scores import HabitatScores
 from biomap_xr.pipeline.telling.results import HabitatResults, environment, validation_of
 from biomap_xr.pipeline.workspace import Workspace
 
@@ -68,8 +70,8 @@ def test_the_recipes_legend_goes_before_the_rules(workspace, tmp_path):
 
 def test_a_torn_file_of_scores_is_named(workspace):
     make_species_model(workspace, 40)
-    place = workspace.models / "habitats" / "by_species" / "scores" / "plots.npz"
-    place.unlink()
+    place = workspace.models / "habitats" / "by_species" / "scores.zarr" / "plots"
+    shutil.rmtree(place / "probability")
     with pytest.raises(InputError, match="holds no scores 'plots'"):
         _ = HabitatResults(recipe(), workspace).by_species
 
@@ -103,6 +105,6 @@ def test_external_data_never_stand_for_the_plots(workspace):
     make_species_model(workspace, 40)
     make_ensemble(workspace, "T", 30)
     for model in ("by_species", "by_environment/T"):
-        (workspace.models / "habitats" / model / "scores" / "plots.json").unlink()
+        (workspace.models / "habitats" / model / "scores.zarr" / "plots" / "zarr.json").unlink()
     run = HabitatResults(recipe(), workspace)
     assert (run.by_species, run.formations) == ((), ())

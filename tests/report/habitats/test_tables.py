@@ -7,8 +7,10 @@ from scipy.sparse import csr_array
 from sklearn.metrics import precision_recall_fscore_support
 
 from biomap_xr.evaluation.habitats.agreement import Agreement
+from biomap_xr.evaluation.habitats.on_map import MappedPlots, evaluate_map
 from biomap_xr.evaluation.habitats.scores import Judged
 from biomap_xr.evaluation.map_statistics import PAPER_HABITAT_STATISTICS, summarise
+from biomap_xr.habitats.comparison import Compared
 from biomap_xr.observations.curation import curate
 from biomap_xr.observations.plot_filters import PASSING
 from biomap_xr.observations.plot_report import Counts, CurationReport, PlotStep, TableSteps
@@ -25,6 +27,9 @@ from biomap_xr.report.habitats.tables import (
     curation_tables,
     formation_agreement_table,
     formation_table,
+    map_score_table,
+    reference_class_table,
+    reference_table,
     rule_table,
     widest_table,
 )
@@ -154,3 +159,28 @@ def test_agreement_stands_beside_the_plainest_map():
     assert plainest[1:4] == (0.75, 0.75, 0.625)
     (row,) = formation_agreement_table({"T": found}).rows
     assert row == ("Forests and other wooded land (T)", 0.5, 0.25, 0.625, 8, 1)
+
+
+def test_a_map_of_others_has_a_line_a_level():
+    pairs = Counter({(7107, 7107): 3, (7107, 5202): 1, (5202, 65_535): 1})
+    found = {3: Compared(pairs, among=4, mixed=2)}
+    table = reference_table({"austria": found})
+    line = dict(zip(table.columns, table.rows[0], strict=True))
+    assert (line["map of others"], line["level"], line["cells"]) == ("austria", 3, 5)
+    assert (line["agree"], line["among 3"]) == (0.6, 0.8)
+    assert (line["without a habitat here"], line["too mixed there"]) == (1, 2)
+    # T17: 3 of 3 named, 3 of 4 found; R22: 0 of 1 named, 0 of 1 found.
+    assert (line["precision"], line["recall"]) == (0.5, 0.375)
+    classes = reference_class_table("austria", found[3], {"T17": "Beech"})
+    assert classes.rows[0] == ("Beech", 4, 1.0, 0.75, 0.857)
+
+
+def test_the_map_at_external_plots_says_what_overlaps():
+    mapped = MappedPlots(np.array([[7107, 0], [5202, 0]], np.uint16), (("T17",), ("R22",)))
+    row = evaluate_map("danube", mapped)
+    table = map_score_table([row], {"danube": "3 of 5 plots are among the training plots"})
+    assert table.columns == ("plots from", "Level 1", "Level 2", "Level 3", "Top-3", "plots")
+    assert table.rows == (("danube", 0.5, 0.5, 0.5, 0.5, 2),)
+    assert "danube: 1 of 2 plots lie where the map has no habitat." in table.note
+    assert "danube: 3 of 5 plots are among the training plots." in table.note
+    assert map_score_table([], {}).rows == ()
