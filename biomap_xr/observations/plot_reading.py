@@ -8,7 +8,6 @@ from biomap_xr.observations.plot_assembly import assemble
 from biomap_xr.observations.plot_filters import filter_plots
 from biomap_xr.observations.plot_report import CurationReport, PlotStep, TableSteps, counts_of
 from biomap_xr.observations.plot_settings import (
-    AnyPlotTable,
     EvaTable,
     EventTable,
     LabelTable,
@@ -18,15 +17,35 @@ from biomap_xr.observations.plot_settings import (
     WideTable,
 )
 from biomap_xr.observations.plots import Plots, joined
+from biomap_xr.sources.vegetation.columns import (
+    EVA_COVERS,
+    EVA_HEADER,
+    PLANTBERT_COVERS,
+    PLANTBERT_HEADER,
+)
 from biomap_xr.sources.vegetation.events import read_events
 from biomap_xr.sources.vegetation.raw import RawPlots
-from biomap_xr.sources.vegetation.reading import (
-    read_eva,
-    read_labels,
-    read_long,
-    read_plantbert,
-    read_wide,
-)
+from biomap_xr.sources.vegetation.reading import read_labels, read_long, read_wide
+
+READERS: dict[type, Callable[..., RawPlots]] = {
+    PlantBertTable: lambda table: read_long(
+        table.species, table.header, (PLANTBERT_COVERS, PLANTBERT_HEADER), table.written
+    ),
+    EvaTable: lambda table: read_long(
+        table.species, table.header, (EVA_COVERS, EVA_HEADER), table.written
+    ),
+    EventTable: lambda table: read_events(
+        table.event, table.occurrence, table.measurement, table.written
+    ),
+    LongTable: lambda table: read_long(
+        table.species, table.header, (table.columns, table.header_columns), table.written
+    ),
+    WideTable: lambda table: read_wide(
+        table.species, table.header, (table.columns, table.header_columns), table.written
+    ),
+    LabelTable: lambda table: read_labels(table.header, table.header_columns, table.written),
+}
+"""How a table of each kind is read."""
 
 
 def observe_plots(settings: PlotSettings, normalise: Normalise) -> tuple[Plots, CurationReport]:
@@ -63,7 +82,7 @@ def gather_plots(
     """
     parts, tables = [], []
     for table in settings.tables:
-        raw = read_raw(table)
+        raw = READERS[type(table)](table)
         plots, steps = assemble(raw, table, settings.headerless)
         parts.append(plots)
         tables.append(TableSteps(str(raw.path), table.kind, steps))
@@ -75,29 +94,3 @@ def gather_plots(
             "expected some: filter less, or name tables with plots"
         )
     return plots, tuple(tables), filtered
-
-
-def read_raw(table: AnyPlotTable) -> RawPlots:
-    """Return a table as its file has it, unfiltered.
-
-    Raises:
-        InputError: A file or column is missing, or a value cannot be read.
-    """
-    return READERS[type(table)](table)
-
-
-READERS: dict[type, Callable[..., RawPlots]] = {
-    PlantBertTable: lambda table: read_plantbert(table.species, table.header, table.written),
-    EvaTable: lambda table: read_eva(table.species, table.header, table.written),
-    EventTable: lambda table: read_events(
-        table.event, table.occurrence, table.measurement, table.written
-    ),
-    LongTable: lambda table: read_long(
-        table.species, table.header, (table.columns, table.header_columns), table.written
-    ),
-    WideTable: lambda table: read_wide(
-        table.species, table.header, (table.columns, table.header_columns), table.written
-    ),
-    LabelTable: lambda table: read_labels(table.header, table.header_columns, table.written),
-}
-"""How a table of each kind is read."""

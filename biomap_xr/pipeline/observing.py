@@ -1,6 +1,7 @@
 """The observations of a run, read at their first use and reported on."""
 
 import json
+import logging
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -30,6 +31,8 @@ from biomap_xr.run.workspace import check_identity
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,8 @@ class Observer:
         With them the species are known, so the tables of their traits are tried, too.
         """
         found, _ = self._observed
-        traits_of(self.recipe, found.species[["species_id", "species"]])
+        for report in traits_of(self.recipe, found.species[["species_id", "species"]]).reports:
+            logger.info("%s", report)
         return found
 
     def check_sites(self) -> None:

@@ -23,6 +23,11 @@ class Matched:
     steps: dict[Step, int]
     """How many species were found at which step, or not found and why."""
 
+    def __str__(self) -> str:
+        """One line for a log."""
+        steps = ", ".join(f"{self.steps[step]} {step}" for step in Step if step in self.steps)
+        return f"{steps}; {len(self.renamed)} count under another name"
+
 
 def match(
     species: Sequence[str], aggregation: Mapping[str, str], known: Collection[str]

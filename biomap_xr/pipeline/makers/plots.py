@@ -1,5 +1,6 @@
 """The vegetation plots of a run: read, labelled, curated, placed on the grid."""
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from biomap_xr.folds.roles import Roles, split
 from biomap_xr.grid import Cells, Grid
 from biomap_xr.habitats.esy.labels import labelled
 from biomap_xr.habitats.esy.system import ExpertSystem
-from biomap_xr.habitats.eunis import level_of, normalise
+from biomap_xr.habitats.eunis import LEVELS, level_of, normalise
 from biomap_xr.habitats.settings import HabitatSettings
 from biomap_xr.observations.curation import curate
 from biomap_xr.observations.occurrences import locate
@@ -24,7 +25,9 @@ from biomap_xr.observations.plots import Plots
 from biomap_xr.observations.sites import Sites
 from biomap_xr.recipe import Recipe
 
-FINEST = 3
+logger = logging.getLogger(__name__)
+
+FINEST = LEVELS[-1]
 OUTSIDE = "outside"
 """Block of the plots that lie off the grid: they are resampled together."""
 
@@ -53,7 +56,9 @@ def take_plots(settings: PlotSettings, habitats: HabitatSettings) -> tuple[Plots
     plots, tables, filtered = gather_plots(settings)
     if habitats.labels == "expert_system" and habitats.expert_system is not None:
         # Before curation: the rules know names that curation leaves out.
-        plots = labelled(plots, ExpertSystem.read(habitats.expert_system).classify(plots))
+        found = ExpertSystem.read(habitats.expert_system).classify(plots)
+        logger.info("names in %s: %s", habitats.expert_system.name, found.names)
+        plots = labelled(plots, found)
     plots, steps = curate(plots, settings.curation, finest)
     return plots, CurationReport(tables, (*filtered, *steps), counts_of(plots))
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from biomap_xr.errors import InputError
-from biomap_xr.sources.darwin_core import SQUARE_METRES
+from biomap_xr.sources.darwin_core import plots_only
 from biomap_xr.sources.formats import FileFormat
 from biomap_xr.sources.records import Found, identifiers, numbers, words
 from biomap_xr.sources.vegetation.columns import TEXT, HeaderColumns
@@ -70,7 +70,7 @@ def read_events(
         InputError: A file cannot be read, a term is missing, or a measurement is twice there.
     """
     found = open_columns(event, EVENT, written, text=TEXT, required=("plot",))
-    header = once(header_from(_in_square_metres(found)), found.path, EVENT_COLUMNS)
+    header = once(header_from(plots_only(found)), found.path, EVENT_COLUMNS)
     header = placed(header, found.path, EVENT_COLUMNS)
     rows = open_columns(
         occurrence,
@@ -131,16 +131,6 @@ def _measured(rows: Found, measurement: Path, written: FileFormat) -> pd.Series:
             "expected one cover an occurrence: remove the others"
         )
     return identifiers(rows.get("occurrence")).map(value)
-
-
-def _in_square_metres(found: Found) -> Found:
-    """Return the events with sample sizes only where they are areas in square metres."""
-    if "area_m2" not in found.names:
-        return found
-    area = found.names["area_m2"]
-    in_metres = words(found.get("area_unit")).str.lower().isin(SQUARE_METRES)
-    frame = found.frame.assign(**{area: found.frame[area].where(in_metres)})
-    return Found(found.path, frame, found.names)
 
 
 def _spelling(values: pd.Series) -> pd.Series:

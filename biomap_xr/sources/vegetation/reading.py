@@ -7,10 +7,6 @@ from biomap_xr.sources.formats import DEFAULT, FileFormat
 from biomap_xr.sources.paths import local_file
 from biomap_xr.sources.vegetation.columns import (
     EUNIS_POINTS,
-    EVA_COVERS,
-    EVA_HEADER,
-    PLANTBERT_COVERS,
-    PLANTBERT_HEADER,
     CoverColumns,
     HeaderColumns,
     MatrixColumns,
@@ -18,34 +14,6 @@ from biomap_xr.sources.vegetation.columns import (
 from biomap_xr.sources.vegetation.covers import read_covers, read_matrix
 from biomap_xr.sources.vegetation.header import read_header
 from biomap_xr.sources.vegetation.raw import RawPlots, no_covers
-
-
-def read_plantbert(species: Path, header: Path, written: FileFormat = DEFAULT) -> RawPlots:
-    """Read Pl@ntBERT's tables: PlotObservationID, Species, Cover and PlotObservationID, Habitat...
-
-    Args:
-        species: ``species.csv``.
-        header: ``header.csv``.
-        written: Separator, encoding and decimals of both.
-
-    Raises:
-        InputError: A file or column is missing, or a value cannot be read.
-    """
-    return read_long(species, header, (PLANTBERT_COVERS, PLANTBERT_HEADER), written)
-
-
-def read_eva(species: Path, header: Path, written: FileFormat = DEFAULT) -> RawPlots:
-    """Read an export of the European Vegetation Archive, or what its expert system reads.
-
-    Args:
-        species: PlotObservationID, Matched concept, Cover %; or RELEVE_NR, TaxonName, Cover_Perc.
-        header: PlotObservationID, Expert System, Date of recording, Longitude, Latitude, ...
-        written: Separator, encoding and decimals of both.
-
-    Raises:
-        InputError: A file or column is missing, or a value cannot be read.
-    """
-    return read_long(species, header, (EVA_COVERS, EVA_HEADER), written)
 
 
 def read_long(

@@ -34,3 +34,5 @@ def test_what_is_not_found_says_why():
     assert found.steps == {
         Step.UNCERTAIN: 1, Step.FORMULA: 1, Step.ABOVE: 1, Step.CANONICAL: 1,
     }  # fmt: skip
+    said = "1 canonical, 1 hybrid formula, 1 uncertain, 1 above the species; 0 count under another"
+    assert str(found) == f"{said} name"

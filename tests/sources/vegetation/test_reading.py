@@ -3,13 +3,17 @@ from pathlib import Path
 import pytest
 
 from biomap_xr.errors import InputError
-from biomap_xr.sources.vegetation.columns import HeaderColumns, MatrixColumns
-from biomap_xr.sources.vegetation.reading import (
-    read_eva,
-    read_labels,
-    read_plantbert,
-    read_wide,
+from biomap_xr.sources.vegetation.columns import (
+    EVA_COVERS,
+    EVA_HEADER,
+    PLANTBERT_COVERS,
+    PLANTBERT_HEADER,
+    HeaderColumns,
+    MatrixColumns,
 )
+from biomap_xr.sources.vegetation.reading import read_labels, read_long, read_wide
+
+PLANTBERT, EVA = (PLANTBERT_COVERS, PLANTBERT_HEADER), (EVA_COVERS, EVA_HEADER)
 
 
 @pytest.fixture
@@ -27,7 +31,7 @@ def written(tmp_path: Path) -> Path:
 
 
 def test_plantberts_tables_are_read(written: Path) -> None:
-    raw = read_plantbert(written / "species.csv", written / "header.csv")
+    raw = read_long(written / "species.csv", written / "header.csv", PLANTBERT)
     assert raw.covers["plot"].tolist() == raw.header["plot"].tolist() == ["1", "2"]
     assert raw.header["label"].tolist() == ["R22", "~"]
     assert raw.path.name == "species.csv"
@@ -39,7 +43,7 @@ def test_plantberts_header_may_have_more(written: Path) -> None:
         "Altitude_m,Ecoregion,Coast,Dunes,Dataset\n"
         "1,R22,10,47,1998,25,5,Simulated,313,686,N_COAST,N_DUNES,made up\n"
     )
-    header = read_plantbert(written / "species.csv", written / "header.csv").header
+    header = read_long(written / "species.csv", written / "header.csv", PLANTBERT).header
     assert header.drop(columns=["site", "cover_scale"]).to_dict("records") == [
         {
             "plot": "1",
@@ -60,7 +64,7 @@ def test_plantberts_header_may_have_more(written: Path) -> None:
 
 
 def test_the_archives_tables_are_read(written: Path) -> None:
-    raw = read_eva(written / "eva_species.csv", written / "eva_header.csv")
+    raw = read_long(written / "eva_species.csv", written / "eva_header.csv", EVA)
     assert raw.covers.values.tolist() == [["1", "Poa annua", 5.0]]
     assert raw.header["longitude"].tolist() == [10]
 
@@ -74,9 +78,9 @@ def test_a_matrix_is_read_with_its_header(written: Path) -> None:
 
 def test_swapped_files_are_told(written: Path) -> None:
     with pytest.raises(InputError, match=r"header.csv has no column for \['species', 'cover'\]"):
-        read_plantbert(written / "header.csv", written / "species.csv")
+        read_long(written / "header.csv", written / "species.csv", PLANTBERT)
     with pytest.raises(InputError, match=r"'nothing.csv' in it is not"):
-        read_plantbert(written / "nothing.csv", written / "header.csv")
+        read_long(written / "nothing.csv", written / "header.csv", PLANTBERT)
 
 
 def test_a_table_of_labels_has_labels(written: Path) -> None:
