@@ -51,3 +51,24 @@ def read_yaml(path: Path, advice: str) -> dict[str, Any]:
         held = "nothing" if values is None else f"a {type(values).__name__}"
         raise RecipeError(f"{path} holds {held}, expected a mapping such as 'name: demo'")
     return values
+
+
+def refuse_device(values: Any) -> Any:
+    """Refuse the key ``device``, which recipes once had.
+
+    Args:
+        values: What is given for a section of a recipe, before it is validated.
+
+    Raises:
+        ValueError: The key is there.
+
+    >>> refuse_device({"seed": 1})
+    {'seed': 1}
+    """
+    if isinstance(values, dict) and "device" in values:
+        raise ValueError(
+            f"device: {values['device']!r} stands in the recipe, expected it in the profile of the "
+            "machines, since a recipe is the same on all of them; remove the key and choose a "
+            "profile by --cluster, such as cluster/local-cuda.yaml"
+        )
+    return values

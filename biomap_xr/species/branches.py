@@ -3,7 +3,7 @@
 The branches trained alone are also the rows of paper 1's table 1.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -11,63 +11,51 @@ import torch
 from numpy.typing import NDArray
 
 from biomap_xr.errors import InputError
+from biomap_xr.fitting import UNWATCHED, Watching
 from biomap_xr.species.assembly import join, widened
 from biomap_xr.species.initial import start_at_prevalence
 from biomap_xr.species.model import SpeciesModel
 from biomap_xr.species.samples import Samples
-from biomap_xr.species.settings import (
-    EnsembleSettings,
-    Modality,
-    ModalitySettings,
-)
-from biomap_xr.species.training import Epoch, Progress, train, tune
+from biomap_xr.species.settings import EnsembleSettings, Modality, ModalitySettings
+from biomap_xr.species.training import train, tune
 
-StageProgress = Callable[[str, Epoch], None]
-"""Told the stage (a modality, or ``ensemble``) and how its epoch went."""
+TOGETHER = "ensemble"
+"""What listeners are told that the joined model is; a branch has the name of its modality."""
 
 
-def train_branches(
-    samples: Samples,
-    branches: Mapping[Modality, ModalitySettings],
-    settings: EnsembleSettings,
-    *,
-    progress: StageProgress | None = None,
-) -> dict[Modality, SpeciesModel]:
-    """Train a model of each modality alone.
-
-    Args:
-        samples: Sites, presences and roles.
-        branches: Encoder and normalisation of each modality.
-        settings: Training of the branches.
-        progress: Told after each epoch.
-
-    Returns:
-        A trained single-modality model per branch.
-    """
-    return {
-        name: _train_branch(name, samples, branch, settings, progress)
-        for name, branch in branches.items()
-    }
-
-
-def _train_branch(
+def train_branch(
     modality: Modality,
     samples: Samples,
     branch: ModalitySettings,
     settings: EnsembleSettings,
-    progress: StageProgress | None,
+    *,
+    watching: Watching = UNWATCHED,
+    device: str = "cpu",
 ) -> SpeciesModel:
-    """Train one branch, on windows cut small at first where the settings say so."""
+    """Train a model of one modality alone, on windows cut small at first if settings say so.
+
+    Args:
+        modality: What it reads.
+        samples: Sites, presences and roles.
+        branch: Encoder and normalisation.
+        settings: Training of the branches.
+        watching: Listener and checkpoint.
+        device: Where to train.
+
+    Raises:
+        InputError: The early windows are larger than the samples', or as in `train`.
+    """
     own = settings.by_modality.get(modality, settings.branches)
-    report = _of_stage(progress, modality)
     early = settings.early_window if modality == "sentinel2" else None
-    samples = samples.only([modality])
+    samples, encoders = samples.only([modality]), {modality: branch}
     if early is None:
-        return train(samples, {modality: branch}, own, progress=report)
+        return train(samples, encoders, own, stage=modality, watching=watching, device=device)
     small = replace(samples, inputs={modality: centre(samples.inputs[modality], early.side)})
     first = own.model_copy(update={"epochs": early.epochs})
-    model = train(small, {modality: branch}, first, progress=report)
-    return tune(widened(model, samples), samples, own, progress=report)
+    before, after = watching.within("early"), watching.within("whole")
+    model = train(small, encoders, first, stage=modality, watching=before, device=device)
+    wide = widened(model, samples)
+    return tune(wide, samples, own, stage=modality, watching=after, device=device)
 
 
 def centre(windows: NDArray[np.generic], side: int) -> NDArray[np.generic]:
@@ -101,7 +89,8 @@ def train_ensemble(
     samples: Samples,
     settings: EnsembleSettings,
     *,
-    progress: StageProgress | None = None,
+    watching: Watching = UNWATCHED,
+    device: str = "cpu",
 ) -> SpeciesModel:
     """Join trained branches and fine-tune all parameters.
 
@@ -109,7 +98,8 @@ def train_ensemble(
         branches: Single-modality models of one species table.
         samples: The sites they were trained on.
         settings: Fine-tuning and how the joint head starts.
-        progress: Told after each epoch.
+        watching: Listener and checkpoint.
+        device: Where to train.
 
     Returns:
         The trained ensemble.
@@ -120,8 +110,5 @@ def train_ensemble(
             torch.manual_seed(settings.ensemble.seed)
             model.head.reset_parameters()
         start_at_prevalence(model, samples)
-    return tune(model, samples, settings.ensemble, progress=_of_stage(progress, "ensemble"))
-
-
-def _of_stage(progress: StageProgress | None, stage: str) -> Progress | None:
-    return None if progress is None else lambda epoch: progress(stage, epoch)
+    together = settings.ensemble
+    return tune(model, samples, together, stage=TOGETHER, watching=watching, device=device)

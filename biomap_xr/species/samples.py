@@ -1,5 +1,6 @@
 """Sites with their raw inputs and species: what training and calibration read, batch by batch."""
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
@@ -13,6 +14,9 @@ from torch import Tensor
 from biomap_xr.errors import InputError
 from biomap_xr.folds.roles import Roles
 from biomap_xr.species.settings import Modality
+
+_READ_AT_ONCE = 256
+"""Sites of a memory map that are read to fingerprint it."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,23 @@ class Samples:
     def only(self, modalities: Sequence[Modality]) -> Self:
         """Keep some modalities."""
         return replace(self, inputs={name: self.inputs[name] for name in modalities})
+
+    def fingerprint(self) -> str:
+        """Return the SHA-256 of inputs, presences, roles and species, read a part at a time."""
+        found = hashlib.sha256(repr(self.species).encode())
+        for name in sorted(self.inputs):
+            values = self.inputs[name]
+            found.update(f"{name} {values.shape} {values.dtype}".encode())
+            for start in range(0, len(values), _READ_AT_ONCE):
+                found.update(values[start : start + _READ_AT_ONCE].tobytes())
+        for array in (
+            self.presence.indptr.astype(np.int64),
+            self.presence.indices.astype(np.int64),
+            self.roles.train,
+            self.roles.validation,
+        ):
+            found.update(f"{array.shape}".encode() + array.tobytes())
+        return found.hexdigest()
 
     def labels(self, indices: NDArray[np.int64]) -> Tensor:
         """Give presences as a dense float32 tensor ``(sites, species)``."""

@@ -162,7 +162,10 @@ class TrainingSettings(Settings):
     """Flip and turn the Sentinel-2 windows of training sites (never those of validation)."""
     seed: int = Field(0, ge=0)
     threads: int | None = Field(None, ge=1)
-    """Threads of the arithmetic; weights are identical for one seed and one number of threads."""
+    """Threads of the arithmetic; weights are identical for one seed and one number of threads. None
+    takes one where a step is too small to be shared, else all that the process may use."""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """Of products and convolutions in training on a GPU."""
 
 
 class EarlyWindow(Settings):

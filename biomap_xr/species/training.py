@@ -1,15 +1,10 @@
 """Fits a model's weights: binary cross-entropy, plateau schedule, early stopping.
 
-GeoPlant ``baselines/MME`` notebooks (AdamW) and paper 1, section 3 (SGD, binary cross-entropy). A
-training is a function of its samples, settings, seed and number of threads, never of the time it
-took.
+GeoPlant ``baselines/MME`` notebooks (AdamW) and paper 1, section 3 (SGD, binary cross-entropy).
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from dataclasses import asdict, dataclass
-from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -17,31 +12,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, dropout
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 
-from biomap_xr.errors import InputError
+from biomap_xr.fitting import UNWATCHED, Course, Step, Validation, Watching, device_of, fit, seeded
+from biomap_xr.run.fingerprint import fingerprint_of
 from biomap_xr.species.augmentation import turn
 from biomap_xr.species.initial import initial_model
 from biomap_xr.species.model import SpeciesModel
 from biomap_xr.species.samples import Samples, batches, read
-from biomap_xr.species.schedule import Patience
 from biomap_xr.species.settings import Modality, ModalitySettings, TrainingSettings
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """How one epoch went."""
-
-    epoch: int
-    """1 for the first."""
-    loss: float
-    """Mean over training sites and species."""
-    validation_loss: float
-    learning_rate: float
-    seconds: float
-
-
-Progress = Callable[[Epoch], None]
-"""Told after each epoch."""
 
 
 def train(
@@ -49,7 +28,8 @@ def train(
     branches: Mapping[Modality, ModalitySettings],
     settings: TrainingSettings,
     *,
-    progress: Progress | None = None,
+    stage: str = "species",
+    watching: Watching = UNWATCHED,
     device: str = "cpu",
 ) -> SpeciesModel:
     """Train a model from scratch.
@@ -58,18 +38,20 @@ def train(
         samples: Sites, presences and roles.
         branches: Encoder and normalisation of each modality to be read.
         settings: Optimiser, schedule and seed.
-        progress: Told after each epoch.
+        stage: What listeners are told that this is.
+        watching: Listener and checkpoint.
         device: Where to train.
 
     Returns:
-        The model of the epoch with the lowest validation loss, in inference mode; its card tells
-        the course of the training.
+        The model of the epoch with the lowest validation loss, in inference mode and on the device;
+        its card tells the course of the training.
 
     Raises:
-        InputError: Samples do not fit the branches, or the loss is no number.
+        InputError: Samples do not fit the branches, the device cannot be used, or the loss is no
+            number.
     """
-    model = initial_model(samples, branches, seed=settings.seed).to(device)
-    return tune(model, samples, settings, progress=progress)
+    model = initial_model(samples, branches, seed=settings.seed)
+    return tune(model, samples, settings, stage=stage, watching=watching, device=device)
 
 
 def tune(
@@ -77,7 +59,9 @@ def tune(
     samples: Samples,
     settings: TrainingSettings,
     *,
-    progress: Progress | None = None,
+    stage: str = "species",
+    watching: Watching = UNWATCHED,
+    device: str = "cpu",
 ) -> SpeciesModel:
     """Train all parameters of a model further; the model given is not changed.
 
@@ -85,132 +69,91 @@ def tune(
         model: Where to start from.
         samples: Sites, presences and roles; inputs that the model does not read are left alone.
         settings: Optimiser, schedule and seed.
-        progress: Told after each epoch.
+        stage: What listeners are told that this is.
+        watching: Listener and checkpoint.
+        device: Where to train.
 
     Returns:
-        The model of the epoch with the lowest validation loss, in inference mode.
+        The model of the epoch with the lowest validation loss, in inference mode and on the device.
 
     Raises:
-        InputError: The loss is no number.
+        InputError: The device cannot be used, or the loss is no number.
     """
-    with _arithmetic(settings):
-        fitter = _Fitter(deepcopy(model), samples.only(model.modalities), settings)
-        history = fitter.run(progress)
+    place = device_of(device)
+    trained = deepcopy(model).to(place)
+    lesson = _Presences(stage, trained, samples.only(model.modalities), settings)
+    optimiser = make_optimiser(trained, settings)
+    schedule = ReduceLROnPlateau(
+        optimiser, factor=settings.plateau_factor, patience=settings.plateau_patience
+    )
+    course = Course(
+        epochs=settings.epochs,
+        seed=settings.seed,
+        patience=settings.patience,
+        threads=settings.threads,
+        precision=settings.precision,
+    )
+    with seeded(settings.seed, place):
+        fitted = fit(
+            lesson, course, optimiser, schedule, data=lesson.fingerprint, watching=watching
+        )
     summary = {
         "settings": settings.model_dump(),
+        "threads": fitted.threads,
         "sites": len(samples.roles.train),
         "validation_sites": len(samples.roles.validation),
-        "best_epoch": fitter.patience.epoch,
-        "best_validation_loss": fitter.patience.lowest,
-        # Seconds are told to ``progress`` only: a card is the same whatever the machine's load.
+        "best_epoch": fitted.best_epoch,
+        "best_validation_loss": fitted.lowest,
         "history": [
-            {key: value for key, value in asdict(epoch).items() if key != "seconds"}
-            for epoch in history
+            epoch.told("epoch", "loss", "validation_loss", "learning_rate")
+            for epoch in fitted.history
         ],
     }
-    trained = fitter.model.eval()
     trained.card = trained.card.model_copy(update={"training": summary})
     return trained
 
 
-@contextmanager
-def _arithmetic(settings: TrainingSettings) -> Iterator[None]:
-    """Fix threads and random numbers for a while, and leave the process as it was."""
-    threads = torch.get_num_threads()
-    if settings.threads is not None:
-        torch.set_num_threads(settings.threads)
-    try:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(settings.seed)
-            yield
-    finally:
-        torch.set_num_threads(threads)
+class _Presences:
+    """Naming the species of sites."""
 
-
-class _Fitter:
-    """One training: the model, its optimiser and how far it has come."""
-
-    def __init__(self, model: SpeciesModel, samples: Samples, settings: TrainingSettings) -> None:
-        self.model = model
-        self.samples = samples
-        self.settings = settings
-        self.generator = np.random.default_rng(settings.seed)
-        self.optimiser = make_optimiser(model, settings)
-        self.scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(
-            self.optimiser, factor=settings.plateau_factor, patience=settings.plateau_patience
-        )
+    def __init__(
+        self, stage: str, network: SpeciesModel, samples: Samples, settings: TrainingSettings
+    ) -> None:
+        self.stage, self.network, self.samples, self.settings = stage, network, samples, settings
         weight = torch.full((len(samples.species.ids),), settings.positive_weight)
-        self.weight = weight.to(model.device)
-        self.patience = Patience()
+        self.weight = weight.to(network.device)
 
-    def run(self, progress: Progress | None) -> list[Epoch]:
-        """Train to the last epoch or until patience ends, then restore the best weights."""
-        history: list[Epoch] = []
-        best = deepcopy(self.model.state_dict())
-        for number in range(1, self.settings.epochs + 1):
-            epoch = self._epoch(number)
-            history.append(epoch)
-            self.patience = self.patience.after(epoch.validation_loss)
-            self.scheduler.step(epoch.validation_loss)
-            if progress is not None:
-                progress(epoch)
-            if self.patience.waited == 0:
-                best = deepcopy(self.model.state_dict())
-            if self.patience.waited >= self.settings.patience:
-                break
-        self.model.load_state_dict(best)
-        return history
+    def fingerprint(self) -> str:
+        settings = self.settings.model_dump(mode="json")
+        return fingerprint_of({"samples": self.samples.fingerprint(), "settings": settings})
 
-    def _epoch(self, number: int) -> Epoch:
-        start = perf_counter()
-        rate = float(self.optimiser.param_groups[0]["lr"])
-        loss = self._train_once(number)
-        validation_loss = self._validation_loss()
-        return Epoch(number, loss, validation_loss, rate, perf_counter() - start)
+    def batches(self, generator: np.random.Generator) -> Sequence[NDArray[np.int64]]:
+        return list(batches(generator.permutation(self.samples.roles.train), self.settings.batch))
 
-    def _train_once(self, number: int) -> float:
-        """Give every training site once, in a new order; the mean loss."""
-        self.model.train()
-        total, order = 0.0, self.generator.permutation(self.samples.roles.train)
-        for indices in batches(order, self.settings.batch):
-            loss = self._loss(self._inputs(indices), indices)
-            value = float(loss.detach())
-            if not np.isfinite(value):
-                raise InputError(
-                    f"training: the loss is {value} in epoch {number}, expected a number; lower "
-                    f"the learning rate ({self.settings.learning_rate:g}) or check the inputs"
-                )
-            self.optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            self.optimiser.step()
-            total += value * len(indices)
-        return total / len(order)
-
-    def _inputs(self, indices: NDArray[np.int64]) -> dict[str, Tensor]:
-        """Read sites, in training with augmented windows."""
-        inputs = read(self.samples.inputs, indices)
-        if self.model.training and self.settings.augment and "sentinel2" in inputs:
-            symmetries = self.generator.integers(0, 8, len(indices))
+    def step(self, rows: NDArray[np.int64], generator: np.random.Generator) -> Step:
+        inputs = read(self.samples.inputs, rows)
+        # Windows of training sites only: those that are looked at stay as they are.
+        if self.network.training and self.settings.augment and "sentinel2" in inputs:
+            symmetries = generator.integers(0, 8, len(rows))
             inputs["sentinel2"] = torch.from_numpy(turn(inputs["sentinel2"].numpy(), symmetries))
-        return {name: values.to(self.model.device) for name, values in inputs.items()}
+        return Step(self._loss(inputs, rows), len(rows))
 
-    def _loss(self, inputs: dict[str, Tensor], indices: NDArray[np.int64]) -> Tensor:
-        """Mean binary cross-entropy over ``(sites, species)``, with dropout in training mode."""
-        labels = self.samples.labels(indices).to(self.model.device)
-        embeddings = self.model.embeddings(inputs)
-        hidden = dropout(embeddings, self.settings.dropout, training=self.model.training)
-        return binary_cross_entropy_with_logits(
-            self.model.head(hidden), labels, pos_weight=self.weight
-        )
-
-    @torch.no_grad()
-    def _validation_loss(self) -> float:
-        self.model.eval()
+    def validate(self) -> Validation:
         indices, total = self.samples.roles.validation, 0.0
         for part in batches(indices, 4 * self.settings.batch):
-            loss = self._loss(self._inputs(part), part)
-            total += float(loss) * len(part)
-        return total / len(indices)
+            total += float(self._loss(read(self.samples.inputs, part), part)) * len(part)
+        return Validation(total / len(indices), total / len(indices))
+
+    def _loss(self, inputs: dict[str, Tensor], rows: NDArray[np.int64]) -> Tensor:
+        """Mean binary cross-entropy over ``(sites, species)``, with dropout in training mode."""
+        network = self.network
+        labels = self.samples.labels(rows).to(network.device)
+        raw = {name: values.to(network.device) for name, values in inputs.items()}
+        share = self.settings.dropout
+        hidden = dropout(network.embeddings(raw), share, training=network.training)
+        return binary_cross_entropy_with_logits(
+            network.head(hidden), labels, pos_weight=self.weight
+        )
 
 
 def make_optimiser(model: SpeciesModel, settings: TrainingSettings) -> torch.optim.Optimizer:

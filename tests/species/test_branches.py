@@ -3,9 +3,13 @@ import pytest
 import torch
 from scipy.sparse import csr_array
 
+from biomap_xr import fitting
 from biomap_xr.errors import InputError
+from biomap_xr.fitting import UNWATCHED, Watching
 from biomap_xr.folds.roles import Roles
-from biomap_xr.species.branches import centre, train_branches, train_ensemble
+from biomap_xr.species.artefact import fingerprint
+from biomap_xr.species.branches import centre, train_branch, train_ensemble
+from biomap_xr.species.model import SpeciesModel
 from biomap_xr.species.samples import Samples, SpeciesTable
 from biomap_xr.species.scoring import logits
 from biomap_xr.species.settings import (
@@ -48,23 +52,29 @@ def samples(raw) -> Samples:
     )
 
 
+def trained(samples: Samples, watching: Watching = UNWATCHED) -> dict[str, SpeciesModel]:
+    return {
+        name: train_branch(name, samples, branch, SETTINGS, watching=watching)
+        for name, branch in BRANCHES.items()
+    }
+
+
 def test_each_branch_alone_then_all_together(samples) -> None:
     told = []
-    branches = train_branches(
-        samples, BRANCHES, SETTINGS, progress=lambda stage, epoch: told.append(stage)
-    )
-    ensemble = train_ensemble(branches, samples, SETTINGS, progress=lambda *_: told.append("all"))
+    watching = Watching(lambda epoch: told.append(epoch.stage))
+    branches = trained(samples, watching)
+    ensemble = train_ensemble(branches, samples, SETTINGS, watching=watching)
     assert {name: model.modalities for name, model in branches.items()} == {
         name: (name,) for name in BRANCHES
     }
-    assert told == ["landsat"] + ["sentinel2"] * 5 + ["predictors"] * 3 + ["all"] * 3
+    assert told == ["landsat"] + ["sentinel2"] * 5 + ["predictors"] * 3 + ["ensemble"] * 3
     assert ensemble.modalities == ("landsat", "sentinel2", "predictors")
     assert branches["sentinel2"].card.normalisation["sentinel2"].shape == (4, 34, 34)
     assert logits(ensemble, samples.inputs, np.arange(5)).shape == (5, 2)
 
 
 def test_the_ensemble_starts_where_the_branches_ended(samples) -> None:
-    branches = train_branches(samples, BRANCHES, SETTINGS)
+    branches = trained(samples)
     frozen = SETTINGS.model_copy(
         update={"ensemble": QUICK.model_copy(update={"epochs": 1, "learning_rate": 1e-12})}
     )
@@ -79,7 +89,7 @@ def test_the_ensemble_starts_where_the_branches_ended(samples) -> None:
 
 
 def test_the_head_can_start_from_prevalence(samples) -> None:
-    branches = train_branches(samples, BRANCHES, SETTINGS)
+    branches = trained(samples)
     settings = SETTINGS.model_copy(
         update={
             "head": "prevalence",
@@ -102,3 +112,42 @@ def test_the_middle_of_a_window_is_its_place() -> None:
 def test_a_larger_early_window_is_refused() -> None:
     with pytest.raises(InputError, match="windows of 34 pixels cannot be cut to 64"):
         centre(np.zeros((1, 4, 34, 34)), 64)
+
+
+@pytest.fixture
+def every_epoch(monkeypatch) -> None:
+    """Write a checkpoint after each epoch, however short."""
+    monkeypatch.setattr(fitting, "WORTH", 0)
+
+
+@pytest.mark.usefixtures("every_epoch")
+@pytest.mark.parametrize("stop", [("sentinel2", 2), ("sentinel2", 5), ("ensemble", 2)])
+def test_a_killed_training_goes_on_in_the_part_that_it_was_in(samples, stop, tmp_path) -> None:
+    class StopError(Exception):
+        pass
+
+    told: list[str] = []
+
+    def hear(epoch) -> None:
+        told.append(epoch.stage)
+        if (epoch.stage, told.count(epoch.stage)) == stop:
+            raise StopError
+
+    def both(progress) -> SpeciesModel:
+        def watched(name: str) -> Watching:
+            return Watching(progress, tmp_path / name)
+
+        names = [name for name in BRANCHES if name != "landsat"]
+        branches = {
+            name: train_branch(name, samples, BRANCHES[name], SETTINGS, watching=watched(name))
+            for name in names
+        }
+        return train_ensemble(branches, samples, SETTINGS, watching=watched("ensemble"))
+
+    with pytest.raises(StopError):
+        both(hear)
+    later: list[str] = []
+    resumed = both(lambda epoch: later.append(epoch.stage))
+    assert told.count(stop[0]) + later.count(stop[0]) == {"sentinel2": 5, "ensemble": 3}[stop[0]]
+    branches = {name: model for name, model in trained(samples).items() if name != "landsat"}
+    assert fingerprint(resumed) == fingerprint(train_ensemble(branches, samples, SETTINGS))

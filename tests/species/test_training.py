@@ -7,7 +7,9 @@ import torch
 from scipy.sparse import csr_array
 from sklearn.metrics import roc_auc_score
 
+from biomap_xr import fitting
 from biomap_xr.errors import InputError
+from biomap_xr.fitting import Watching
 from biomap_xr.folds.roles import Roles
 from biomap_xr.species.artefact import fingerprint
 from biomap_xr.species.initial import initial_model
@@ -124,7 +126,7 @@ def test_the_best_epoch_is_kept_and_told() -> None:
     epochs = []
     settings = QUICK.model_copy(update={"epochs": 30, "patience": 2, "learning_rate": 0.05})
     samples = niche_samples(sites=120)
-    model = train(samples, VECTOR, settings, progress=epochs.append)
+    model = train(samples, VECTOR, settings, watching=Watching(epochs.append))
     losses = [epoch.validation_loss for epoch in epochs]
     course = model.card.training
     assert course["best_epoch"] == int(np.argmin(losses)) + 1
@@ -141,7 +143,7 @@ def test_the_best_epoch_is_kept_and_told() -> None:
 def test_the_learning_rate_falls_on_a_plateau() -> None:
     epochs = []
     settings = QUICK.model_copy(update={"epochs": 25, "patience": 25, "learning_rate": 0.1})
-    train(niche_samples(sites=60), VECTOR, settings, progress=epochs.append)
+    train(niche_samples(sites=60), VECTOR, settings, watching=Watching(epochs.append))
     rates = [epoch.learning_rate for epoch in epochs]
     assert rates[0] == 0.1
     assert sorted(set(rates), reverse=True)[1] == pytest.approx(0.09)
@@ -201,3 +203,58 @@ def test_threads_may_differ_by_rounding_only() -> None:
         for threads in (1, 2)
     )
     torch.testing.assert_close(first.head.weight, second.head.weight, rtol=1e-3, atol=1e-4)
+
+
+class StopError(Exception):
+    pass
+
+
+@pytest.fixture
+def every_epoch(monkeypatch) -> None:
+    """Write a checkpoint after each epoch, however short."""
+    monkeypatch.setattr(fitting, "WORTH", 0)
+
+
+@pytest.mark.usefixtures("every_epoch")
+@pytest.mark.parametrize("optimiser", ["adamw", "sgd"])
+def test_an_interrupted_training_ends_with_the_same_bits(optimiser: str, tmp_path) -> None:
+    settings = QUICK.model_copy(
+        update={"optimiser": optimiser, "dropout": 0.2, "epochs": 8, "learning_rate": 0.05}
+    )
+    expected = train(niche_samples(), VECTOR, settings)
+
+    def stop(epoch) -> None:
+        if epoch.epoch == 3:
+            raise StopError
+
+    with pytest.raises(StopError):
+        train(niche_samples(), VECTOR, settings, watching=Watching(stop, tmp_path / "fit"))
+    told = []
+    watching = Watching(told.append, tmp_path / "fit")
+    assert fingerprint(train(niche_samples(), VECTOR, settings, watching=watching)) == fingerprint(
+        expected
+    )
+    assert [epoch.epoch for epoch in told] == [4, 5, 6, 7, 8]
+
+
+@pytest.mark.usefixtures("every_epoch")
+@pytest.mark.parametrize("changed", ["seed", "dropout", "samples"])
+def test_a_checkpoint_of_another_training_is_not_taken_up(changed: str, tmp_path) -> None:
+    watching = Watching(checkpoint=tmp_path / "fit")
+    train(niche_samples(), VECTOR, QUICK, watching=watching)
+    samples, settings = niche_samples(), QUICK
+    if changed == "samples":
+        values = samples.inputs["predictors"].copy()
+        # A validation site: neither normalisation nor start see it.
+        values[250] += 1
+        samples = replace(samples, inputs={"predictors": values})
+    else:
+        settings = QUICK.model_copy(update={changed: 1 if changed == "seed" else 0.5})
+    told = []
+    train(samples, VECTOR, settings, watching=replace(watching, progress=told.append))
+    assert [epoch.epoch for epoch in told] == [1, 2, 3]
+
+
+def test_a_device_that_is_not_there_is_refused() -> None:
+    with pytest.raises(InputError, match="device 'cuda:99': this process sees"):
+        train(niche_samples(), VECTOR, QUICK, device="cuda:99")

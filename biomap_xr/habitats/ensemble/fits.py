@@ -2,8 +2,9 @@
 
 import hashlib
 import io
+import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import combinations
 from pathlib import Path
@@ -159,8 +160,10 @@ class Fits:
         files = read_folder(place) if place.exists() else {}
         if files.pop(STAMP, b"") == stamp:
             return learner_from_files(files, threads=self.options.means.threads)
-        learner = self._fit(name, left_out)
+        checkpoint = place.with_name(f"{place.name}.checkpoint")
+        learner = self._fit(name, left_out, checkpoint)
         write_folder({**learner.to_files(), STAMP: stamp}, place)
+        shutil.rmtree(checkpoint, ignore_errors=True)
         return learner
 
     def fingerprint(self, name: str, left_out: LeftOut) -> str:
@@ -177,8 +180,9 @@ class Fits:
             }
         )
 
-    def _fit(self, name: str, left_out: LeftOut) -> FittedLearner:
-        settings, means = self.members[name], self.options.means
+    def _fit(self, name: str, left_out: LeftOut, checkpoint: Path | None = None) -> FittedLearner:
+        settings = self.members[name]
+        means = replace(self.options.means, checkpoint=checkpoint)
         seen = np.flatnonzero(~np.isin(self.observations.folds.fold, left_out))
         rows = self.observations.rows.select(seen)
         # A forest never stops early, so that all its rows can train.

@@ -1,9 +1,7 @@
 """Fully connected networks for tables, and how they are trained (paper 2, neural networks)."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from copy import deepcopy
-from dataclasses import dataclass
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,9 +9,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from biomap_xr.errors import InputError
+from biomap_xr.fitting import Course, Fitted, Step, Validation, Watching, device_of, fit, seeded
 from biomap_xr.habitats.ensemble.learners.protocol import Means, Problem
 from biomap_xr.habitats.ensemble.learners.settings import PerceptronSettings
 from biomap_xr.habitats.ensemble.losses import Loss, make_loss
+from biomap_xr.run.fingerprint import fingerprint_of
+from biomap_xr.run.folder import digest
 
 
 def embedding_size(categories: int) -> int:
@@ -59,23 +60,9 @@ class Network(nn.Module):
         return self.layers(torch.cat(parts, dim=1))
 
 
-@dataclass(frozen=True)
-class Course:
-    """How a training went."""
-
-    epochs: int
-    """Given in all."""
-    best_epoch: int
-    """Whose weights are kept, from 1."""
-    training_loss: float
-    """Mean over the last epoch."""
-    held_out_loss: float | None
-    """Of the best epoch; none without held-out rows."""
-
-
 def train(
     problem: Problem, held_out: Problem | None, settings: PerceptronSettings, means: Means
-) -> tuple[Network, Course]:
+) -> tuple[Network, Fitted]:
     """Train a network until the loss on held-out rows falls no more.
 
     Without held-out rows all epochs are given and the last weights kept.
@@ -84,28 +71,40 @@ def train(
         problem: Prepared training rows; weights of rows are not read, the loss has its own.
         held_out: Prepared rows for early stopping, of classes that are in training.
         settings: Architecture, loss, optimiser and stopping.
-        means: Seed, threads and device.
+        means: Seed, threads, device and checkpoint.
 
     Returns:
         The network in inference mode, and how its training went.
 
     Raises:
-        InputError: The loss is no number, or there are fewer than two rows.
+        InputError: The loss is no number, there are fewer than two rows, or the device cannot be
+            used.
     """
     if len(problem.labels) < 2:
         raise InputError(
             f"a perceptron cannot be trained on {len(problem.labels)} row, expected 2 at least; "
             "choose a learner of trees or drop the formation"
         )
-    with arithmetic(means):
+    device = device_of(means.device)
+    course = Course(
+        epochs=settings.epochs,
+        seed=means.seed,
+        patience=settings.patience,
+        min_gain=settings.min_gain,
+        threads=means.threads,
+    )
+    with seeded(means.seed, device):
         network = Network(
             numeric=problem.columns.shape[1] - len(problem.categories),
             categories=problem.categories,
             classes=problem.classes,
             settings=settings,
-        ).to(means.device)
-        course = _Fitter(network, problem, held_out, settings, means).run()
-    return network.eval(), course
+        ).to(device)
+        lesson = _Naming(network, problem, held_out, settings)
+        optimiser = make_optimiser(network, settings)
+        watching = Watching(checkpoint=means.checkpoint)
+        fitted = fit(lesson, course, optimiser, data=lesson.fingerprint, watching=watching)
+    return network, fitted
 
 
 @torch.inference_mode()
@@ -118,22 +117,10 @@ def logits_of(
     return torch.cat([network(part.to(device)).cpu() for part in parts]).numpy()
 
 
-@contextmanager
-def arithmetic(means: Means) -> Iterator[None]:
-    """Fix threads and random numbers for a while, and leave the process as it was."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(means.threads)
-    cuda = [torch.device(means.device)] if means.device.startswith("cuda") else []
-    try:
-        with torch.random.fork_rng(devices=cuda):
-            torch.manual_seed(means.seed)
-            yield
-    finally:
-        torch.set_num_threads(threads)
+class _Naming:
+    """Naming the class of rows."""
 
-
-class _Fitter:
-    """One training: a network, its optimiser and how far it has come."""
+    stage = "perceptron"
 
     def __init__(
         self,
@@ -141,96 +128,51 @@ class _Fitter:
         problem: Problem,
         held_out: Problem | None,
         settings: PerceptronSettings,
-        means: Means,
     ) -> None:
-        self.network = network
-        self.settings = settings
-        self.generator = np.random.default_rng(means.seed)
-        self.training = _tensors(problem, means.device)
-        self.held_out = None if held_out is None else _tensors(held_out, means.device)
-        counts = np.bincount(problem.labels, minlength=problem.classes)
-        self.loss: Loss = make_loss(settings, counts, means.device)
-        self.optimiser = OPTIMISERS[settings.optimiser](network, settings)
-
-    def run(self) -> Course:
-        """Train to the last epoch or until patience ends, then restore the best weights."""
-        lowest, best_epoch, weights = np.inf, 0, self.network.state_dict()
-        epoch, loss = 0, np.nan
-        while epoch < self.settings.epochs and epoch - best_epoch < self.settings.patience:
-            epoch += 1
-            loss = self._epoch(epoch)
-            if self.held_out is None:
-                best_epoch = epoch
-                continue
-            found = self._held_out_loss(self.held_out)
-            # The first epoch always counts: infinity times a share is no number to compare with.
-            if best_epoch == 0 or found < lowest * (1 - self.settings.min_gain):
-                lowest, best_epoch = found, epoch
-                weights = deepcopy(self.network.state_dict())
-        if self.held_out is not None:
-            self.network.load_state_dict(weights)
-        return Course(epoch, best_epoch, loss, None if self.held_out is None else lowest)
-
-    def _epoch(self, number: int) -> float:
-        """Give every row once, in a new order; the mean loss."""
-        self.network.train()
-        columns, labels = self.training
-        order = torch.from_numpy(self.generator.permutation(len(labels))).to(labels.device)
-        # Batches of like size: a last one of a single row would have no deviation to norm by.
-        parts = order.tensor_split(
-            max(1, min(-(-len(order) // self.settings.batch), len(order) // 2))
-        )
-        total = torch.zeros((), device=labels.device)
-        for part in parts:
-            loss = self.loss(self.network(columns[part]), labels[part])
-            self.optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            self.optimiser.step()
-            total += loss.detach() * len(part)
-        mean = float(total) / len(order)
-        if not np.isfinite(mean):
-            raise InputError(
-                f"perceptron: the loss is {mean} in epoch {number}, expected a number; lower the "
-                f"learning rate ({self.settings.learning_rate:g}) or check the predictors"
+        device = next(network.parameters()).device
+        self.network, self.settings = network, settings
+        self.parts = [problem] if held_out is None else [problem, held_out]
+        self.on_device = [
+            (
+                torch.from_numpy(np.ascontiguousarray(part.columns)).to(device),
+                torch.from_numpy(part.labels).to(device),
             )
-        return mean
+            for part in self.parts
+        ]
+        counts = np.bincount(problem.labels, minlength=problem.classes)
+        self.loss: Loss = make_loss(settings, counts, str(device))
 
-    @torch.no_grad()
-    def _held_out_loss(self, held_out: tuple[Tensor, Tensor]) -> float:
-        self.network.eval()
-        columns, labels = held_out
-        return float(self.loss(self.network(columns), labels))
+    def fingerprint(self) -> str:
+        arrays = [array for part in self.parts for array in (part.columns, part.labels)]
+        rows: list[Any] = [digest(np.ascontiguousarray(array).tobytes()) for array in arrays]
+        return fingerprint_of({"rows": rows, "settings": self.settings.model_dump(mode="json")})
 
+    def batches(self, generator: np.random.Generator) -> Sequence[NDArray[np.int64]]:
+        order = generator.permutation(len(self.parts[0].labels))
+        # Batches of like size: a last one of a single row would have no deviation to norm by.
+        count = max(1, min(-(-len(order) // self.settings.batch), len(order) // 2))
+        return np.array_split(order, count)
 
-def _tensors(problem: Problem, device: str) -> tuple[Tensor, Tensor]:
-    columns = torch.from_numpy(np.ascontiguousarray(problem.columns))
-    return columns.to(device), torch.from_numpy(problem.labels).to(device)
+    def step(self, rows: NDArray[np.int64], generator: np.random.Generator) -> Step:
+        columns, labels = self.on_device[0]
+        chosen = torch.from_numpy(rows).to(labels.device)
+        return Step(self.loss(self.network(columns[chosen]), labels[chosen]), len(rows))
 
-
-def _sgd(network: Network, settings: PerceptronSettings) -> torch.optim.Optimizer:
-    return torch.optim.SGD(
-        network.parameters(),
-        lr=settings.learning_rate,
-        momentum=settings.momentum,
-        weight_decay=settings.weight_decay,
-    )
-
-
-def _radam(network: Network, settings: PerceptronSettings) -> torch.optim.Optimizer:
-    return torch.optim.RAdam(
-        network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
-    )
-
-
-def _adamw(network: Network, settings: PerceptronSettings) -> torch.optim.Optimizer:
-    return torch.optim.AdamW(
-        network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
-    )
+    def validate(self) -> Validation | None:
+        if len(self.on_device) == 1:
+            return None
+        columns, labels = self.on_device[1]
+        loss = float(self.loss(self.network(columns), labels))
+        return Validation(loss, loss)
 
 
-OPTIMISERS: dict[str, Callable[[Network, PerceptronSettings], torch.optim.Optimizer]] = {
-    "sgd": _sgd,
-    "radam": _radam,
-    "adamw": _adamw,
-}
-"""How each optimiser is made, by its name in the settings."""
+def make_optimiser(network: nn.Module, settings: PerceptronSettings) -> torch.optim.Optimizer:
+    """Make the optimiser of the settings, with decay of all parameters as published."""
+    given: dict[str, Any] = {"lr": settings.learning_rate, "weight_decay": settings.weight_decay}
+    match settings.optimiser:
+        case "sgd":
+            return torch.optim.SGD(network.parameters(), momentum=settings.momentum, **given)
+        case "radam":
+            return torch.optim.RAdam(network.parameters(), **given)
+        case "adamw":
+            return torch.optim.AdamW(network.parameters(), **given)

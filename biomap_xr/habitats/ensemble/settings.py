@@ -12,7 +12,7 @@ from biomap_xr.habitats.ensemble.learners.settings import LearnerSettings
 from biomap_xr.habitats.ensemble.published import Members, published_members, read_published
 from biomap_xr.habitats.eunis import FORMATIONS
 from biomap_xr.observations.plot_settings import FURTHER
-from biomap_xr.settings import Settings
+from biomap_xr.settings import Settings, refuse_device
 
 MEMBER = re.compile(r"[a-z0-9][a-z0-9_.]*")
 Weights = Literal["rank", "equal"]
@@ -106,8 +106,8 @@ class EnsembleSettings(Settings):
     """Of learners; members and folds of one seed are equal on one machine."""
     threads: int = Field(1, ge=1)
     """Of one fit or prediction; libraries' own defaults would take all cores in each worker."""
-    device: str = "cpu"
-    """On which perceptrons are trained, such as ``cuda:0``."""
+
+    _profile = model_validator(mode="before")(refuse_device)
 
     @field_validator("formations")
     @classmethod

@@ -2,7 +2,7 @@
 
 from typing import Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from biomap_xr.habitats import eunis
 from biomap_xr.habitats.plantbert.settings import PlantBertSettings
@@ -31,6 +31,14 @@ class HabitatCard(Settings):
     """Sources and licences of plots and of a published model."""
     weights_sha256: str = ""
     """Of the file of weights; filled in when the model is saved."""
+
+    @field_validator("settings", mode="before")
+    @classmethod
+    def _without_device(cls, settings: Any) -> Any:
+        # Cards of an earlier day name the device of the training.
+        if isinstance(settings, dict):
+            return {key: value for key, value in settings.items() if key != "device"}
+        return settings
 
     @model_validator(mode="after")
     def _check(self) -> Self:

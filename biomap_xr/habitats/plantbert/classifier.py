@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from biomap_xr.fitting import Watching
 from biomap_xr.folds.roles import Roles
 from biomap_xr.habitats.assemblages import Assemblages, Samples
 from biomap_xr.habitats.plantbert.model import HabitatModel
 from biomap_xr.habitats.plantbert.settings import PlantBertSettings
-from biomap_xr.habitats.plantbert.training import Watching, train_habitat_model
+from biomap_xr.habitats.plantbert.training import train_habitat_model
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,8 @@ class PlantBertClassifier:
     settings: PlantBertSettings = field(default_factory=PlantBertSettings)
     name: str = "Pl@ntBERT"
     watching: Watching = field(default_factory=Watching)
+    device: str = "cpu"
+    """Where to train."""
 
     def fit(self, samples: Samples, roles: Roles) -> "FittedPlantBert":
         """Train both stages on the training rows.
@@ -27,7 +30,9 @@ class PlantBertClassifier:
             InputError: As in `train_habitat_model`.
         """
         return FittedPlantBert(
-            train_habitat_model(samples, roles, self.settings, watching=self.watching)
+            train_habitat_model(
+                samples, roles, self.settings, watching=self.watching, device=self.device
+            )
         )
 
 

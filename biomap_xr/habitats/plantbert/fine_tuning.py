@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from sklearn.utils.class_weight import compute_class_weight
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from biomap_xr.fitting import Step, Validation
 from biomap_xr.habitats.plantbert.model import by_length
 from biomap_xr.habitats.plantbert.settings import FineTuningSettings
-from biomap_xr.habitats.plantbert.stage import Step, Validation
 from biomap_xr.habitats.plantbert.variation import hidden_species, shuffled_batches, varied
 from biomap_xr.habitats.sentences import END, SentenceTokens
 
@@ -85,14 +86,12 @@ class Classification:
         scores = self._scores(ids, attention)
         truth = torch.from_numpy(self.training.label[rows]).to(scores.device)
         loss = self._loss(scores, truth, sentences)
-        return Step(loss, int((scores.argmax(dim=-1) == truth).sum()), len(rows))
+        return Step(loss, len(rows), (scores.argmax(dim=-1) == truth).sum())
 
-    @torch.inference_mode()
     def validate(self) -> Validation | None:
         """Mean cross-entropy and accuracy over the validation sentences, as they are."""
         if not len(self.validation):
             return None
-        self.network.eval()
         total, right = 0.0, 0
         for rows, sentences in by_length(self.validation.sentences, AT_ONCE):
             scores = self._scores(*self.tokens.encode(sentences))
@@ -100,7 +99,7 @@ class Classification:
             total += float(cross_entropy(scores, truth, reduction="sum"))
             right += int((scores.argmax(dim=-1) == truth).sum())
         loss, accuracy = total / len(self.validation), right / len(self.validation)
-        return Validation(loss, accuracy, -loss if self.settings.monitor == "loss" else accuracy)
+        return Validation(loss, loss if self.settings.monitor == "loss" else -accuracy, accuracy)
 
     def _loss(self, scores: Tensor, truth: Tensor, sentences: NDArray[np.int32]) -> Tensor:
         """Compare scores ``(n, habitat)`` with habitats ``(n,)`` and with what the teacher says."""
@@ -133,6 +132,7 @@ def class_weights(label: NDArray[np.int64], habitats: int, settings: FineTuningS
     """
     if settings.class_weights == "none":
         return torch.ones(habitats)
-    count = np.bincount(label, minlength=habitats)
-    weight = len(label) / (np.count_nonzero(count) * np.maximum(count, 1))
-    return torch.from_numpy(weight.astype(np.float32))
+    there = np.unique(label)
+    weight = np.ones(habitats, np.float32)
+    weight[there] = compute_class_weight("balanced", classes=there, y=label)
+    return torch.from_numpy(weight)

@@ -8,9 +8,9 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.functional import cross_entropy
 
+from biomap_xr.fitting import Step
 from biomap_xr.habitats.plantbert.masking import blocks_of_text, mask_species
 from biomap_xr.habitats.plantbert.settings import PretrainingSettings
-from biomap_xr.habitats.plantbert.stage import Step, Validation
 from biomap_xr.habitats.plantbert.variation import shuffled_batches
 from biomap_xr.habitats.sentences import END, SentenceTokens
 
@@ -63,12 +63,11 @@ class MaskedSpecies:
         hidden = self.network.bert(input_ids=shown, attention_mask=seen).last_hidden_state
         # The vocabulary is wide, so scores are computed where something is to be guessed.
         scores = self.network.cls(hidden[chosen])
-        right = int((scores.argmax(dim=-1) == truth).sum())
-        return Step(cross_entropy(scores.float(), truth), right, max(len(truth), 1))
+        right = (scores.argmax(dim=-1) == truth).sum()
+        return Step(cross_entropy(scores.float(), truth), max(len(truth), 1), right)
 
-    def validate(self) -> Validation | None:
+    def validate(self) -> None:
         """Nothing is held back: the last epoch is kept, as published."""
-        return None
 
 
 def readable(sentences: NDArray[np.int32]) -> NDArray[np.int32]:

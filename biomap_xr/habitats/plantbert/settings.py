@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from biomap_xr.settings import Settings
+from biomap_xr.settings import Settings, refuse_device
 
 PUBLISHED_STAGE: dict[str, Any] = {
     "learning_rate": 3e-5,
@@ -149,10 +149,13 @@ class PlantBertSettings(Settings):
     fine_tuning: FineTuningSettings = FineTuningSettings()
     baselines: BaselineSettings = BaselineSettings()
     seed: int = Field(0, ge=0)
-    device: str = "cpu"
-    """Where to train, such as ``cuda``."""
     threads: int | None = Field(None, ge=1)
-    """Threads of the arithmetic; weights are identical for one seed and one number of threads."""
+    """Threads of the arithmetic; weights are identical for one seed and one number of threads. None
+    takes one where a step is too small to be shared, else all that the process may use."""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """Of products in training on a GPU."""
+
+    _profile = model_validator(mode="before")(refuse_device)
 
     @model_validator(mode="before")
     @classmethod

@@ -156,7 +156,7 @@ class EnvironmentStudy:
             name: each.model_dump(mode="json")
             for name, each in self.settings.members_of(formation).items()
         }
-        options = options_of(self.settings, formation)
+        options = options_of(self.settings, formation, self._device)
         parts: dict[str, JsonValue] = {
             **self._shared,
             "formation": formation,
@@ -185,6 +185,10 @@ class EnvironmentStudy:
         }
 
     @property
+    def _device(self) -> str:
+        return self.filling.workers.device
+
+    @property
     def _given(self) -> Plots:
         return self.observer.plots.plots
 
@@ -193,7 +197,7 @@ class EnvironmentStudy:
             self.folder(formation),
             self.data(formation),
             self.table,
-            options_of(self.settings, formation),
+            options_of(self.settings, formation, self._device),
             self.settings.blocks,
         )
 
@@ -247,7 +251,7 @@ class EnvironmentStudy:
             Observations(Rows(plots.values[plots.plot], plots.codes), folds),
             self.table,
             self.settings.members_of(formation),
-            options_of(self.settings, formation),
+            options_of(self.settings, formation, self._device),
             folder / "members",
             folder / ROWS,
         )
@@ -308,7 +312,7 @@ class EnvironmentStudy:
         logger.info("formation %s: %s", formation, _told(trained.validation))
 
 
-def options_of(settings: EnsembleSettings, formation: str) -> Options:
+def options_of(settings: EnsembleSettings, formation: str, device: str = "cpu") -> Options:
     """Return how a formation's learners are chosen and joined.
 
     Learners that a recipe takes as published were chosen by paper 2 already: all of them vote.
@@ -319,7 +323,7 @@ def options_of(settings: EnsembleSettings, formation: str) -> Options:
         selection=selection,
         vote=VoteSettings(weights=settings.weights, denominator=settings.denominator),
         stopping_share=settings.stopping_share,
-        means=Means(settings.seed, settings.threads, settings.device),
+        means=Means(settings.seed, settings.threads, device),
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biomap_xr.covariates.cube import Covariates
+from biomap_xr.fitting import Epoch, Watching
 from biomap_xr.folds.roles import Roles
 from biomap_xr.habitats.assemblages import Samples, of_plots, samples_of
 from biomap_xr.habitats.baselines.classifier import Classifier
@@ -17,11 +18,10 @@ from biomap_xr.habitats.baselines.tabular import TabularClassifier
 from biomap_xr.habitats.esy.labels import ExpertClassifier
 from biomap_xr.habitats.esy.system import ExpertSystem
 from biomap_xr.habitats.plantbert.artefact import CARD, load_model, save_model
-from biomap_xr.habitats.plantbert.checkpoint import Epoch
 from biomap_xr.habitats.plantbert.classifier import FittedPlantBert, PlantBertClassifier
 from biomap_xr.habitats.plantbert.model import HabitatModel
 from biomap_xr.habitats.plantbert.settings import PlantBertSettings
-from biomap_xr.habitats.plantbert.training import Watching, fine_tune
+from biomap_xr.habitats.plantbert.training import fine_tune
 from biomap_xr.observations.plots import Plots
 from biomap_xr.pipeline.filling import Filling
 from biomap_xr.pipeline.makers.plots import (
@@ -63,6 +63,8 @@ class Study:
     """Where checkpoints are kept."""
     species: PredictedAssemblages | None = None
     """What the species model predicts at cells; None without one."""
+    device: str = "cpu"
+    """Of the profile, where to train."""
     samples: Samples = field(init=False)
 
     def __post_init__(self) -> None:
@@ -78,7 +80,7 @@ class Study:
     def bert(self, name: str) -> PlantBertClassifier:
         """Return Pl@ntBERT, untrained; its checkpoints have a name."""
         watching = Watching(_tell, self.folder / "checkpoints" / name)
-        return PlantBertClassifier(self.settings, watching=watching)
+        return PlantBertClassifier(self.settings, watching=watching, device=self.device)
 
     def baselines(self) -> tuple[Classifier, ...]:
         """Return the classifiers that it is compared with."""
@@ -86,7 +88,7 @@ class Study:
         if self.settings.baselines.untaught:
             tuning = self.settings.fine_tuning.model_copy(update={"teacher": 0.0})
             alone = self.settings.model_copy(update={"fine_tuning": tuning})
-            wanted.append(PlantBertClassifier(alone, name=UNTAUGHT))
+            wanted.append(PlantBertClassifier(alone, name=UNTAUGHT, device=self.device))
         if self.settings.baselines.linear:
             wanted.append(LinearClassifier())
         if self.settings.baselines.tabular:
@@ -134,6 +136,8 @@ def learn_by_species(
     observer: Observer,
     species: PredictedAssemblages | None,
     data: str,
+    *,
+    device: str = "cpu",
 ) -> HabitatModel:
     """Train Pl@ntBERT and score it, or load it where it is done.
 
@@ -142,6 +146,7 @@ def learn_by_species(
         observer: Has the plots, and the sites whose blocks are held out.
         species: What the species model predicts; None where there is none.
         data: Fingerprint of everything that the training depends on.
+        device: Of the profile, where to train.
 
     Raises:
         InputError: Plots do not fit the recipe, or the vocabulary not the species model.
@@ -150,7 +155,7 @@ def learn_by_species(
     model_folder, scores = folder / "model", folder / SCORES
     if HabitatScores.exist(scores, PLOTS, data) and (model_folder / CARD).is_file():
         return load_model(model_folder)
-    study = Study(recipe, settings, observer.plots, folder, species)
+    study = Study(recipe, settings, observer.plots, folder, species, device)
     HabitatScores.forget(scores, PLOTS, f"{EXTERNAL}*")
     observer.report_on_plots()
     if recipe.habitats.held_out == "folds":
@@ -165,6 +170,7 @@ def learn_by_species(
     _board(study, learned).write(scores, PLOTS, data)
     if species is not None:
         species.forget()
+    Watching(checkpoint=folder / "checkpoints").forget()
     return model
 
 
@@ -261,7 +267,7 @@ def _tuned(
     trains, validates = (np.flatnonzero(each) for each in (there < len(train), there >= len(train)))
     inner = Roles(trains, validates)
     watching = Watching(_tell, study.folder / "checkpoints" / "predicted")
-    tuned = fine_tune(model, samples, inner, watching=watching)
+    tuned = fine_tune(model, samples, inner, watching=watching, device=study.device)
     before, after = (_accuracy(each, samples, validates) for each in (model, tuned))
     logger.info(
         "habitats by species: accuracy on predicted validation assemblages %.3f, fine-tuned %.3f",

@@ -17,6 +17,7 @@ from biomap_xr.covariates.inputs import cut_inputs
 from biomap_xr.covariates.patches import read_patches
 from biomap_xr.covariates.settings import PatchSettings
 from biomap_xr.errors import InputError
+from biomap_xr.fitting import Epoch, Watching
 from biomap_xr.folds.blocks import blocks_of
 from biomap_xr.folds.roles import Roles, balance, split
 from biomap_xr.grid import Grid
@@ -27,13 +28,12 @@ from biomap_xr.pipeline.workspace import Workspace
 from biomap_xr.recipe import Recipe
 from biomap_xr.species import samples
 from biomap_xr.species.artefact import CARD, load_model, save_model
-from biomap_xr.species.branches import train_branches, train_ensemble
+from biomap_xr.species.branches import train_branch, train_ensemble
 from biomap_xr.species.calibration import calibrate
 from biomap_xr.species.model import SpeciesModel
 from biomap_xr.species.recalibration import recalibrate
 from biomap_xr.species.scoring import probabilities
 from biomap_xr.species.settings import Modality
-from biomap_xr.species.training import Epoch
 
 logger = logging.getLogger(__name__)
 
@@ -99,6 +99,8 @@ def learn(
     observer: Observer,
     covariates: Covariates | None,
     data: str,
+    *,
+    device: str = "cpu",
 ) -> SpeciesModel:
     """Train the species model of a recipe, or load it where it is done.
 
@@ -108,6 +110,7 @@ def learn(
         observer: Has the sites; not asked where the model is done.
         covariates: The cube that inputs are cut from; None where they are files of their own.
         data: Fingerprint of recipe sections, observations and covariates.
+        device: Of the profile, where to train.
 
     Raises:
         InputError: Observations do not fit the recipe or the covariates, or a model of other data
@@ -120,7 +123,7 @@ def learn(
     scratch = workspace.models / "windows"
     lesson = prepare(recipe, observer.sites, covariates, scratch)
     try:
-        models = _train_all(recipe, lesson, workspace.models, data)
+        models = _train_all(recipe, lesson, workspace.models, data, device)
         _score(recipe, lesson, models).write(workspace.models, data)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
@@ -175,42 +178,46 @@ def _with_files(
     return sites.select_species(np.unique(sites.presence.indices).astype(np.int64)), inputs
 
 
-def _train_all(recipe: Recipe, lesson: Lesson, folder: Path, data: str) -> dict[str, SpeciesModel]:
+def _train_all(
+    recipe: Recipe, lesson: Lesson, folder: Path, data: str, device: str
+) -> dict[str, SpeciesModel]:
     """Train and keep each branch, the ensemble and, if asked for, its comparison."""
     settings = recipe.species
-    own, other = settings.trained_on, OTHERS[settings.trained_on]
+    training, own, other = settings.training, settings.trained_on, OTHERS[settings.trained_on]
+
+    def kept(name: str, make: Callable[[Watching], SpeciesModel]) -> SpeciesModel:
+        return _kept(folder / name, data, make, Watching(_tell, folder / "checkpoints" / name))
+
+    def branch(name: Modality, watching: Watching) -> SpeciesModel:
+        encoder, known = settings.modalities[name], lesson.samples(own)
+        model = train_branch(name, known, encoder, training, watching=watching, device=device)
+        return _finished(model, lesson, recipe, recalibrated=settings.recalibrate)
+
     branches = {
-        name: _kept(folder / "branches" / name, data, partial(_branch, name, recipe, lesson))
-        for name in recipe.species.modalities
+        name: kept(f"branches/{name}", partial(branch, name)) for name in settings.modalities
     }
 
-    def ensemble(trained_on: str, *, recalibrated: bool) -> SpeciesModel:
-        model = train_ensemble(
-            branches, lesson.samples(trained_on), settings.training, progress=_tell
-        )
+    def ensemble(trained_on: str, watching: Watching, *, recalibrated: bool) -> SpeciesModel:
+        known = lesson.samples(trained_on)
+        model = train_ensemble(branches, known, training, watching=watching, device=device)
         return _finished(model, lesson, recipe, recalibrated=recalibrated)
 
+    def mapped(watching: Watching) -> SpeciesModel:
+        if len(branches) > 1:
+            return ensemble(own, watching, recalibrated=settings.recalibrate)
+        # There is nothing to join: training the branch further on the same sites made it worse.
+        (only,) = branches.values()
+        return only
+
     models = {STAGES[name]: model for name, model in branches.items()}
-    mapped = partial(ensemble, own, recalibrated=settings.recalibrate)
-    models["All"] = _kept(folder / "species", data, mapped)
+    models["All"] = kept("species", mapped)
     if settings.compare:
         # Only the joint model: its branches have learnt from the recipe's own choice.
         name = f"All, fine-tuned on {TRAINED_ON[other]}"
         # As it was trained: recalibrating it on surveys would hide what records do to richness.
-        compared = partial(ensemble, other, recalibrated=False)
-        models[name] = _kept(folder / "compared", data, compared)
+        models[name] = kept("compared", partial(ensemble, other, recalibrated=False))
+    Watching(checkpoint=folder / "checkpoints").forget()
     return models
-
-
-def _branch(name: Modality, recipe: Recipe, lesson: Lesson) -> SpeciesModel:
-    settings = recipe.species
-    (model,) = train_branches(
-        lesson.samples(settings.trained_on),
-        {name: settings.modalities[name]},
-        settings.training,
-        progress=_tell,
-    ).values()
-    return _finished(model, lesson, recipe, recalibrated=settings.recalibrate)
 
 
 def _finished(
@@ -228,15 +235,19 @@ def _finished(
     return model
 
 
-def _kept(folder: Path, data: str, make: Callable[[], SpeciesModel]) -> SpeciesModel:
+def _kept(
+    folder: Path, data: str, make: Callable[[Watching], SpeciesModel], watching: Watching
+) -> SpeciesModel:
     """Load a model that was trained on the same data, or train it and keep it."""
     if (folder / CARD).is_file():
         model = load_model(folder)
         if model.card.data_fingerprint == data:
             return model
-    model = make()
+    model = make(watching)
     model.card = model.card.model_copy(update={"data_fingerprint": data})
-    return save_model(model, folder)
+    saved = save_model(model, folder)
+    watching.forget()
+    return saved
 
 
 def _trained(place: Path, data: str) -> SpeciesModel:
@@ -257,10 +268,10 @@ def _trained(place: Path, data: str) -> SpeciesModel:
     return model
 
 
-def _tell(stage: str, epoch: Epoch) -> None:
+def _tell(epoch: Epoch) -> None:
     logger.info(
         "training %s: epoch %d, loss %.4f, validation %.4f, %.1f s",
-        STAGES.get(stage, stage),
+        STAGES.get(epoch.stage, epoch.stage),
         epoch.epoch,
         epoch.loss,
         epoch.validation_loss,

@@ -72,7 +72,8 @@ class BySpecies(Stage):
         predicted = (
             predicted_by(species, covariates, making.filling) if species and covariates else None
         )
-        return learn_by_species(settings, making.observer, predicted, making.key(self.name).name)
+        key, device = making.key(self.name).name, making.filling.workers.device
+        return learn_by_species(settings, making.observer, predicted, key, device=device)
 
     def result(self, making: Making) -> "HabitatModel":
         """Load the model."""

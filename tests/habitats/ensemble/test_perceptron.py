@@ -4,10 +4,17 @@ import numpy as np
 import pytest
 import torch
 
+from biomap_xr import fitting
 from biomap_xr.errors import InputError
 from biomap_xr.habitats.ensemble.learners.protocol import Means, Problem
 from biomap_xr.habitats.ensemble.learners.settings import ARCHITECTURES, PerceptronSettings
-from biomap_xr.habitats.ensemble.perceptron import Network, embedding_size, logits_of, train
+from biomap_xr.habitats.ensemble.perceptron import (
+    Network,
+    _Naming,
+    embedding_size,
+    logits_of,
+    train,
+)
 
 SETTINGS = PerceptronSettings(
     architecture=(16,), imbalance="none", batch=32, epochs=30, learning_rate=1e-2
@@ -26,10 +33,10 @@ def accuracy(network, given):
 
 
 def test_three_classes_are_learned():
-    network, course = train(problem(), problem(seed=1), SETTINGS, Means())
+    network, fitted = train(problem(), problem(seed=1), SETTINGS, Means())
     assert accuracy(network, problem(seed=2)) > 0.8
-    assert course.held_out_loss is not None
-    assert course.best_epoch <= course.epochs <= SETTINGS.epochs
+    assert fitted.lowest is not None
+    assert fitted.best_epoch <= len(fitted.history) <= SETTINGS.epochs
 
 
 def test_equal_seeds_give_equal_weights_and_others_do_not():
@@ -54,22 +61,22 @@ def test_weights_of_the_best_epoch_are_kept():
     # A rate so high that the loss soon rises: without restoring, the last weights would be worse.
     wild = SETTINGS.model_copy(update={"learning_rate": 0.5, "patience": 5, "optimiser": "sgd"})
     held_out = problem(seed=1)
-    network, course = train(problem(), held_out, wild, Means())
+    network, fitted = train(problem(), held_out, wild, Means())
     logits = torch.from_numpy(logits_of(network, held_out.columns))
     found = torch.nn.functional.cross_entropy(logits, torch.from_numpy(held_out.labels))
-    assert float(found) == pytest.approx(course.held_out_loss, rel=1e-5)
+    assert float(found) == pytest.approx(fitted.lowest, rel=1e-5)
 
 
 def test_patience_ends_training():
     still = SETTINGS.model_copy(update={"learning_rate": 1e-12, "epochs": 100, "patience": 4})
-    _, course = train(problem(), problem(seed=1), still, Means())
+    _, fitted = train(problem(), problem(seed=1), still, Means())
     # Batch norm's running statistics settle in the first epochs; the weights do not move.
-    assert course.epochs == course.best_epoch + 4 < 100
+    assert len(fitted.history) == fitted.best_epoch + 4 < 100
 
 
 def test_without_held_out_rows_all_epochs_are_given():
-    _, course = train(problem(), None, SETTINGS.model_copy(update={"epochs": 3}), Means())
-    assert (course.epochs, course.best_epoch, course.held_out_loss) == (3, 3, None)
+    _, fitted = train(problem(), None, SETTINGS.model_copy(update={"epochs": 3}), Means())
+    assert (len(fitted.history), fitted.best_epoch, fitted.lowest) == (3, 3, None)
 
 
 @pytest.mark.parametrize("rows", [2, 3, 33, 65])
@@ -118,6 +125,50 @@ def test_logits_do_not_depend_on_the_batch():
     np.testing.assert_allclose(
         logits_of(network, columns), logits_of(network, columns, batch=7), atol=1e-6
     )
+
+
+class StopError(Exception):
+    pass
+
+
+@pytest.fixture
+def every_epoch(monkeypatch) -> None:
+    """Write a checkpoint after each epoch, however short."""
+    monkeypatch.setattr(fitting, "WORTH", 0)
+
+
+@pytest.mark.usefixtures("every_epoch")
+@pytest.mark.parametrize("optimiser", ["radam", "sgd", "adamw"])
+def test_an_interrupted_fit_ends_with_the_same_bits(optimiser, tmp_path, monkeypatch):
+    settings = SETTINGS.model_copy(update={"optimiser": optimiser, "dropout": 0.2, "epochs": 6})
+    means = Means(checkpoint=tmp_path / "fit")
+    given, held_out = problem(), problem(seed=1)
+    whole, expected = train(given, held_out, settings, Means())
+    steps, kept = iter(range(1000)), _Naming.step
+
+    def stopped(lesson, rows, generator):
+        # Seven batches an epoch: in the midst of the fourth.
+        if next(steps) == 3 * 7 + 2:
+            raise StopError
+        return kept(lesson, rows, generator)
+
+    monkeypatch.setattr(_Naming, "step", stopped)
+    with pytest.raises(StopError):
+        train(given, held_out, settings, means)
+    monkeypatch.undo()
+    resumed, fitted = train(given, held_out, settings, means)
+    np.testing.assert_array_equal(
+        logits_of(resumed, given.columns), logits_of(whole, given.columns)
+    )
+    losses, others = ([epoch.loss for epoch in one.history] for one in (fitted, expected))
+    assert losses == others
+    again, _ = train(given, held_out, settings, replace(means, seed=1))
+    assert np.abs(logits_of(again, given.columns) - logits_of(whole, given.columns)).max() > 1e-3
+
+
+def test_device_that_is_not_there_is_refused():
+    with pytest.raises(InputError, match="device 'cuda:99': this process sees"):
+        train(problem(), None, SETTINGS, Means(device="cuda:99"))
 
 
 @pytest.mark.gpu

@@ -23,3 +23,10 @@ def test_an_unknown_habitat_is_named() -> None:
 def test_a_species_occurs_once() -> None:
     with pytest.raises(ValidationError, match="1 of 2 names occur twice"):
         HabitatCard(habitats=("R1A",), species=("poa annua", "poa annua"), k=50)
+
+
+def test_a_card_that_names_a_device_is_read() -> None:
+    card = HabitatCard.model_validate(
+        {"habitats": ["R1A"], "species": ["poa annua"], "k": 50, "settings": {"device": "cuda"}}
+    )
+    assert card.settings.k == 50

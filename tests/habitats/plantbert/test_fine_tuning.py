@@ -51,13 +51,15 @@ def test_a_teacher_is_part_of_the_target() -> None:
 @pytest.mark.parametrize("monitor", ["loss", "accuracy"])
 def test_validation_scores_sentences_as_they_are(monitor: str) -> None:
     made = lesson(monitor=monitor, species_dropout=0.9)
-    found = made.validate()
+    made.network.eval()
+    with torch.no_grad():
+        found = made.validate()
     assert found is not None
     probability = tiny_model().predict_proba(ALL.sentences)
     truth = probability[np.arange(len(ALL)), ALL.label]
     assert found.loss == pytest.approx(-np.log(truth).mean(), rel=1e-4)
     assert found.accuracy == (probability.argmax(axis=1) == ALL.label).mean()
-    assert found.score == (-found.loss if monitor == "loss" else found.accuracy)
+    assert found.monitored == (found.loss if monitor == "loss" else -found.accuracy)
 
 
 def test_without_validation_plots_there_is_no_validation() -> None:

@@ -3,11 +3,11 @@ import pytest
 import torch
 from tiny_samples import TINY, tiny_samples
 
+from biomap_xr.fitting import Course, fit, seeded
 from biomap_xr.habitats.plantbert.masking import mask_species
 from biomap_xr.habitats.plantbert.network import masked_network
 from biomap_xr.habitats.plantbert.pretraining import MaskedSpecies, readable
 from biomap_xr.habitats.plantbert.settings import PretrainingSettings
-from biomap_xr.habitats.plantbert.stage import Run, run_stage
 from biomap_xr.habitats.plantbert.tokenizer import build_tokenizer, sentence_tokens
 
 SAMPLES = tiny_samples()
@@ -25,10 +25,14 @@ def lesson(**settings: object) -> MaskedSpecies:
 
 @pytest.mark.parametrize("packing", ["sentence", "concatenate"])
 def test_hidden_species_are_guessed_better_with_time(packing: str) -> None:
-    made = lesson(packing=packing, epochs=20, share=0.3)
-    history = run_stage(made, made.settings, Run(0, "f"))
+    made = lesson(packing=packing, share=0.3)
+    optimiser = torch.optim.AdamW(made.network.parameters(), lr=made.settings.learning_rate)
+    with seeded(0, torch.device("cpu")):
+        history = fit(made, Course(epochs=20, seed=0, clip=1.0), optimiser, data=str).history
     early = np.mean([epoch.loss for epoch in history[:5]])
     assert np.mean([epoch.loss for epoch in history[-5:]]) < 0.9 * early
+    assert history[0].validation_loss is None
+    assert 0 <= history[-1].accuracy <= 1
 
 
 def test_joined_text_is_cut_to_what_the_network_reads() -> None:

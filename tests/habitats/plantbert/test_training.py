@@ -7,13 +7,14 @@ from scipy.sparse import csr_array
 from tiny_model import SPECIES
 from tiny_samples import TINY, tiny_roles, tiny_samples
 
+from biomap_xr import fitting
 from biomap_xr.errors import InputError
+from biomap_xr.fitting import Epoch, Watching
 from biomap_xr.habitats.assemblages import Assemblages, ranked, samples_of
 from biomap_xr.habitats.plantbert.artefact import fingerprint, save_model
-from biomap_xr.habitats.plantbert.checkpoint import Epoch
 from biomap_xr.habitats.plantbert.model import HabitatModel
 from biomap_xr.habitats.plantbert.settings import FineTuningSettings, PlantBertSettings
-from biomap_xr.habitats.plantbert.training import Watching, fine_tune, train_habitat_model
+from biomap_xr.habitats.plantbert.training import fine_tune, make_optimiser, train_habitat_model
 
 SAMPLES, ROLES = tiny_samples(), tiny_roles()
 
@@ -44,6 +45,13 @@ def test_dominant_species_tell_the_habitat(trained: HabitatModel) -> None:
     assert card.provenance == {"plots": "made up"}
 
 
+@pytest.fixture
+def every_epoch(monkeypatch) -> None:
+    """Write a checkpoint after each epoch, however short."""
+    monkeypatch.setattr(fitting, "WORTH", 0)
+
+
+@pytest.mark.usefixtures("every_epoch")
 @pytest.mark.parametrize("stop", [("pretraining", 1), ("fine_tuning", 3)])
 def test_an_interrupted_training_ends_with_the_same_bits(
     stop: tuple[str, int], trained: HabitatModel, tmp_path: Path
@@ -119,3 +127,39 @@ def test_samples_that_do_not_fit_are_refused(trained: HabitatModel) -> None:
     foreign = replace(SAMPLES.assemblages, species=("salix nova", *SPECIES[1:]))
     with pytest.raises(InputError, match="1 are not in its vocabulary"):
         fine_tune(trained, replace(SAMPLES, assemblages=foreign), ROLES)
+
+
+def test_matrices_decay_and_biases_do_not(trained: HabitatModel) -> None:
+    groups = make_optimiser(trained.network, FineTuningSettings(weight_decay=0.3)).param_groups
+    assert [group["weight_decay"] for group in groups] == [0.3, 0.0]
+    assert [{p.ndim for p in group["params"]} for group in groups] == [{2}, {1}]
+
+
+def test_rates_rise_and_fall_to_nothing(trained: HabitatModel) -> None:
+    told: list[Epoch] = []
+    settings = FineTuningSettings(epochs=5, batch=12, learning_rate=1e-3, warm_up=0.4)
+    fine_tune(trained, SAMPLES, ROLES, settings, watching=Watching(told.append))
+    # Four steps an epoch: 8 of 20 rise.
+    expected = [0, 4 / 8, 1, 8 / 12, 4 / 12]
+    assert [epoch.learning_rate for epoch in told] == pytest.approx(np.multiply(1e-3, expected))
+
+
+def test_a_rate_that_rises_from_nothing_learns_as_well(trained: HabitatModel) -> None:
+    # The first step of a stage that warms up has a rate of 0, as in transformers.
+    slow = TINY.fine_tuning.model_copy(update={"warm_up": 0.2})
+    warmed = train_habitat_model(SAMPLES, ROLES, TINY.model_copy(update={"fine_tuning": slow}))
+    assert accuracy(warmed) > 0.8
+
+
+@pytest.mark.usefixtures("every_epoch")
+def test_another_setting_does_not_take_a_checkpoint(tmp_path: Path) -> None:
+    def stop(epoch: Epoch) -> None:
+        if epoch.epoch == 2:
+            raise StopError
+
+    with pytest.raises(StopError):
+        train_habitat_model(SAMPLES, ROLES, TINY, watching=Watching(stop, tmp_path))
+    told: list[Epoch] = []
+    other = TINY.model_copy(update={"seed": 1})
+    train_habitat_model(SAMPLES, ROLES, other, watching=Watching(told.append, tmp_path))
+    assert (told[0].stage, told[0].epoch) == ("pretraining", 1)

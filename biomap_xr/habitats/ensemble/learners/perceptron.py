@@ -1,7 +1,7 @@
 """A trained perceptron with its temperature, as a model on disk."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
@@ -100,7 +100,7 @@ def fit_perceptron(
 
     Without held-out rows the temperature is what the loss trained at: LDAM's scale, else 1.
     """
-    network, course = train(problem, held_out, settings, means)
+    network, fitted = train(problem, held_out, settings, means)
     shape = {
         "numeric": problem.columns.shape[1] - len(problem.categories),
         "categories": list(problem.categories),
@@ -109,4 +109,10 @@ def fit_perceptron(
     temperature = settings.scale if "ldam" in settings.imbalance else 1.0
     if settings.temperature and held_out is not None and len(held_out.labels):
         temperature = fit_temperature(logits_of(network, held_out.columns), held_out.labels)
-    return Perceptron(network, settings, shape, temperature, asdict(course))
+    course = {
+        "epochs": len(fitted.history),
+        "best_epoch": fitted.best_epoch,
+        "training_loss": fitted.history[-1].loss,
+        "held_out_loss": fitted.lowest,
+    }
+    return Perceptron(network, settings, shape, temperature, course)

@@ -1,6 +1,7 @@
 """What every learner is, whatever library is behind it: raw predictors in, probabilities out."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, Protocol, Self, runtime_checkable
 
 import numpy as np
@@ -94,6 +95,8 @@ class Means:
     """Threads of one fit; libraries' own defaults take every core, also in each of many workers."""
     device: str = "cpu"
     """Of perceptrons; trees are grown on the processor."""
+    checkpoint: Path | None = None
+    """Folder where a perceptron's fit goes on after it was killed; None keeps none."""
 
 
 ONE_THREAD = Means()
