@@ -11,4 +11,9 @@ the command line does. Each name loads what it needs at its first use.
 
 import lazy_loader
 
+from biomap_xr.threads import wait_passively
+
+# Before any room of the package can load Torch.
+wait_passively()
+
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -19,12 +19,12 @@ from typing import Any, Literal, Protocol, Self
 
 import numpy as np
 import torch
-from dask.system import CPU_COUNT
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from torch.utils.flop_counter import FlopCounterMode
 
+from biomap_xr.cluster.cpus import usable_cpus
 from biomap_xr.errors import CorruptError, InputError
 from biomap_xr.run import stopping
 from biomap_xr.run.fingerprint import fingerprint_of
@@ -405,7 +405,7 @@ def _threads_for(lesson: Lesson, course: Course) -> int:
     """Return the threads of a fit: one where a step is too small to be shared."""
     if course.threads is not None:
         return course.threads
-    allowed = min(torch.get_num_threads(), CPU_COUNT)
+    allowed = min(torch.get_num_threads(), usable_cpus())
     if allowed == 1 or _place(lesson.network).type != "cpu":
         return allowed
     generator = np.random.default_rng(course.seed)

@@ -290,7 +290,7 @@ def test_the_process_is_left_as_it_was() -> None:
 
 
 def test_a_small_network_has_one_thread_and_a_large_one_all(monkeypatch) -> None:
-    monkeypatch.setattr(fitting, "CPU_COUNT", 2)
+    monkeypatch.setattr(fitting, "usable_cpus", lambda: 2)
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:

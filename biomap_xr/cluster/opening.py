@@ -37,6 +37,7 @@ from biomap_xr.cluster.sessions import (
     Session,
 )
 from biomap_xr.errors import InputError
+from biomap_xr.threads import PASSIVE
 
 LOCAL_PROFILE = "cluster/local.yaml"
 # What a closing cluster says of itself: its work is done, or the run says what went wrong.
@@ -405,7 +406,8 @@ def worker_environment(kernel_threads: int) -> dict[str, str]:
         "NUMBA_NUM_THREADS",
         "GDAL_NUM_THREADS",
     )
-    return {**dict.fromkeys(names, str(kernel_threads)), **allocator_environment()}
+    threads = dict.fromkeys(names, str(kernel_threads))
+    return {**threads, **PASSIVE, **allocator_environment()}
 
 
 @contextmanager

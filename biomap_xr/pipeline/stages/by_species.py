@@ -72,7 +72,7 @@ class BySpecies(Stage):
         predicted = (
             predicted_by(species, covariates, making.filling) if species and covariates else None
         )
-        key, device = making.key(self.name).name, making.filling.workers.device
+        key, device = making.key(self.name).name, making.filling.workers.profile.training_device
         return learn_by_species(settings, making.observer, predicted, key, device=device)
 
     def result(self, making: Making) -> "HabitatModel":

@@ -74,7 +74,7 @@ class SpeciesTraining(Stage):
             making.observer,
             making.result("covariates"),
             making.key(self.name).name,
-            device=making.filling.workers.device,
+            device=making.filling.workers.profile.training_device,
         )
 
     def result(self, making: Making) -> "SpeciesModel":
