@@ -14,9 +14,10 @@ import zarr
 from numpy.typing import NDArray
 from scipy.ndimage import zoom
 
-from biomap_xr.covariates.cube import MAIN, Covariates
+from biomap_xr.covariates.cube import Covariates
 from biomap_xr.covariates.declaration import cubes_of
 from biomap_xr.covariates.settings import (
+    MAIN,
     ClimateSettings,
     CovariateSettings,
     LandsatSettings,

@@ -43,3 +43,9 @@ def test_rooms_are_whole_when_asked_for_a_name():
 
 def test_a_worker_without_plantbert_does_not_load_transformers():
     assert "transformers" not in loaded_by("import biomap_xr.programs.species")
+
+
+def test_how_far_a_run_is_needs_no_data_frames_and_no_model():
+    loaded = loaded_by("import biomap_xr.pipeline.console")
+    # Tiles and the stores' metadata need these.
+    assert loaded & LIBRARIES <= {"dask", "odc", "rasterio", "zarr"}

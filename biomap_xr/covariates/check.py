@@ -9,13 +9,12 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from biomap_xr.covariates.declaration import cubes_of
-from biomap_xr.covariates.groups import climate_files, landsat_files
+from biomap_xr.covariates.files import climate_files, files_of_scene, find_scenes, landsat_files
 from biomap_xr.covariates.masks import is_vector
 from biomap_xr.covariates.positions import crs_of, positions
 from biomap_xr.covariates.predictors import PredictorSettings
 from biomap_xr.covariates.provenance import layers_of
 from biomap_xr.covariates.reading import Band
-from biomap_xr.covariates.scenes import files_of_scene, find_scenes
 from biomap_xr.covariates.settings import (
     CovariateSettings,
     LandsatSettings,

@@ -3,26 +3,21 @@
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-import xarray as xr
 import zarr
 from numpy.typing import NDArray
 
+from biomap_xr.covariates.settings import MAIN
 from biomap_xr.cubes import open_cube
 from biomap_xr.cubes.shards import ZARRS
 from biomap_xr.errors import InputError
 from biomap_xr.grid import Cells, Grid, Tile, Window
 from biomap_xr.run import fingerprint_of
 
-MAIN = {
-    "sentinel2": "reflectance",
-    "landsat": "reflectance",
-    "climate": "climate",
-    "predictors": "predictors",
-}
-"""The variable of each group that models read."""
+if TYPE_CHECKING:
+    import xarray as xr
 
 
 @dataclass(frozen=True)
@@ -65,7 +60,7 @@ class Covariates:
         contents["masks"] = self.dataset("masks").attrs.get("land_content")
         return fingerprint_of(contents)
 
-    def dataset(self, group: str) -> xr.Dataset:
+    def dataset(self, group: str) -> "xr.Dataset":
         """Open a group as a labelled, lazy dataset.
 
         Raises:

@@ -4,9 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from biomap_xr.covariates.groups import CLIMATE_FILL, LANDSAT_FILL, MONTHS, QUARTERS
+from biomap_xr.covariates.files import MONTHS, QUARTERS
 from biomap_xr.covariates.predictors import PredictorsSettings
 from biomap_xr.covariates.settings import (
+    CLIMATE_FILL,
+    LANDSAT_FILL,
     ClimateSettings,
     CovariateSettings,
     LandsatSettings,

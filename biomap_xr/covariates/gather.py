@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 from pydantic import JsonValue  # noqa: TC002 - one import, in one place
 
 from biomap_xr.covariates.declaration import cubes_of
+from biomap_xr.covariates.files import files_on
 from biomap_xr.covariates.groups import (
-    CLIMATE_FILL,
-    LANDSAT_FILL,
     Arrays,
     read_climate,
     read_landsat,
@@ -25,8 +24,7 @@ from biomap_xr.covariates.groups import (
 from biomap_xr.covariates.masks import read_masks
 from biomap_xr.covariates.provenance import KERNEL, content_of
 from biomap_xr.covariates.sampling import select_predictors
-from biomap_xr.covariates.scenes import files_on
-from biomap_xr.covariates.settings import CovariateSettings
+from biomap_xr.covariates.settings import CLIMATE_FILL, LANDSAT_FILL, CovariateSettings
 from biomap_xr.cubes import Shard, declare, open_cube, update_attributes, write_block
 from biomap_xr.errors import InputError
 from biomap_xr.grid import Grid, Tile

@@ -1,6 +1,5 @@
 """What each group holds in one tile: read by window, brought to the cells, in our units."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from biomap_xr.covariates.composite import Strip, composite_strips
+from biomap_xr.covariates.files import MONTHS, QUARTERS, climate_files, find_scenes, landsat_files
 from biomap_xr.covariates.harmonise import (
     cell_means,
     check_values,
@@ -21,14 +21,15 @@ from biomap_xr.covariates.harmonise import (
 from biomap_xr.covariates.positions import subsamples_for
 from biomap_xr.covariates.predictors import PredictorSettings, PredictorsSettings
 from biomap_xr.covariates.reading import (
-    Band,
     Places,
     cells_in,
     interpolated,
     read_around,
 )
-from biomap_xr.covariates.scenes import find_scenes, scene_strip
+from biomap_xr.covariates.scenes import scene_strip
 from biomap_xr.covariates.settings import (
+    CLIMATE_FILL,
+    LANDSAT_FILL,
     ClimateSettings,
     LandsatSettings,
     Sentinel2Settings,
@@ -41,11 +42,6 @@ from biomap_xr.sources.scenes import Scene
 
 Arrays = dict[str, NDArray[Any]]
 """Variables of a group by name."""
-
-LANDSAT_FILL = 255
-CLIMATE_FILL = 65_535
-QUARTERS = (1, 2, 3, 4)
-MONTHS = range(1, 13)
 
 
 def read_sentinel2(root: Path, settings: Sentinel2Settings, tile: Tile) -> Arrays:
@@ -64,14 +60,6 @@ def read_sentinel2(root: Path, settings: Sentinel2Settings, tile: Tile) -> Array
     ]
     image = composite_strips(readers, (len(settings.bands), *tile.shape), settings.composite)
     return {"reflectance": image.reflectance, "scenes": image.scenes}
-
-
-def landsat_files(root: Path, settings: LandsatSettings) -> Iterator[tuple[int, int, Path]]:
-    """Yield the place of the quarter, the place of the year, and the file, by year and quarter."""
-    for place, year in enumerate(year_range(settings.years)):
-        for quarter in QUARTERS:
-            # Files count quarters from one, arrays from zero.
-            yield quarter - 1, place, root / settings.files.format(year=year, quarter=quarter)
 
 
 def read_landsat(root: Path, settings: LandsatSettings, tile: Tile) -> Arrays:
@@ -96,20 +84,6 @@ def read_landsat(root: Path, settings: LandsatSettings, tile: Tile) -> Arrays:
         values = np.where(valid, pixels.values, LANDSAT_FILL).astype(np.uint8)
         cube[:, quarter, year] = nearest(values, pixels.where, LANDSAT_FILL)
     return {"reflectance": cube}
-
-
-def climate_files(
-    root: Path, settings: ClimateSettings
-) -> Iterator[tuple[int, int, slice, Path, tuple[Band, ...]]]:
-    """Yield the places of variable, year and months, the file and its bands."""
-    for index, variable in enumerate(settings.variables):
-        for place, year in enumerate(year_range(settings.years)):
-            name = partial(settings.files.format, variable=variable, year=year)
-            if not settings.monthly:
-                yield index, place, slice(0, 12), root / name(), tuple(MONTHS)
-                continue
-            for month in MONTHS:
-                yield index, place, slice(month - 1, month), root / name(month=month), (1,)
 
 
 def read_climate(root: Path, settings: ClimateSettings, tile: Tile) -> Arrays:

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from biomap_xr.covariates.cube import MAIN, Covariates
+from biomap_xr.covariates.cube import Covariates
+from biomap_xr.covariates.settings import MAIN
 from biomap_xr.covariates.slots import InputSettings, fill_slots, slot_weights, slot_years
 from biomap_xr.errors import InputError
 from biomap_xr.grid import Cells, Window

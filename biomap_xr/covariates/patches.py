@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from biomap_xr.covariates.groups import CLIMATE_FILL, LANDSAT_FILL
 from biomap_xr.covariates.reflectance import encode_gamma8
-from biomap_xr.covariates.settings import PatchSettings
+from biomap_xr.covariates.settings import CLIMATE_FILL, LANDSAT_FILL, PatchSettings
 from biomap_xr.errors import InputError
 from biomap_xr.run import fingerprint_of
 from biomap_xr.run.contents import UNKEPT, Contents

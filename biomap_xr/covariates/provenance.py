@@ -4,9 +4,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from biomap_xr.covariates.groups import climate_files, landsat_files
+from biomap_xr.covariates.files import climate_files, files_of_scene, find_scenes, landsat_files
 from biomap_xr.covariates.predictors import PredictorsSettings
-from biomap_xr.covariates.scenes import files_of_scene, find_scenes
 from biomap_xr.covariates.settings import (
     ClimateSettings,
     CovariateSettings,

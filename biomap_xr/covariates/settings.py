@@ -29,6 +29,16 @@ Years = Annotated[tuple[int, int], AfterValidator(_in_order)]
 REFERENCE_PERIOD = (datetime.date(2021, 3, 21), datetime.date(2021, 12, 1))
 """The period that paper 1 averages its environmental data over for inference (section 4)."""
 
+MAIN = {
+    "sentinel2": "reflectance",
+    "landsat": "reflectance",
+    "climate": "climate",
+    "predictors": "predictors",
+}
+"""The variable of each group that models read."""
+LANDSAT_FILL = 255
+CLIMATE_FILL = 65_535
+
 
 class Period(Settings):
     """A span of days, both ends included."""

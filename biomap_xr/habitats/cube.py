@@ -1,15 +1,17 @@
 """The habitat cubes: by species assemblage, by environment, and from wall to wall."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 
 from biomap_xr.cubes import Coordinate, Cube, Variable
 from biomap_xr.errors import InputError
 from biomap_xr.grid import Grid
 from biomap_xr.habitats.eunis import NO_HABITAT, number_of
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 RANKS = 3
 CLASS = "eunis"
@@ -88,7 +90,7 @@ def wall_to_wall_cube(
     return Cube(WALL_TO_WALL, grid, variables, _coordinates(codes), attributes)
 
 
-def codes_of(cube: xr.Dataset) -> tuple[str, ...]:
+def codes_of(cube: "xr.Dataset") -> tuple[str, ...]:
     """Return the codes of a cube's classes ``(eunis,)``.
 
     Raises:

@@ -9,10 +9,9 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from biomap_xr.folds.settings import PlotFoldSettings
 from biomap_xr.habitats.ensemble.settings import EnsembleSettings
 from biomap_xr.habitats.plantbert.settings import PlantBertSettings
-from biomap_xr.habitats.reference import ReferenceSettings
+from biomap_xr.habitats.reference_settings import ReferenceSettings
 from biomap_xr.habitats.rules.settings import RulesSettings
-from biomap_xr.observations.overlap import OverlapSettings
-from biomap_xr.observations.plot_settings import PlotSettings
+from biomap_xr.observations.plot_settings import OverlapSettings, PlotSettings
 from biomap_xr.settings import Settings
 
 FURTHER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")

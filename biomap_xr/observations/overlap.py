@@ -1,30 +1,17 @@
 """External plots that are training plots, too: scored, they would make a model look too good."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
 from pyproj import Transformer
 from scipy.spatial import cKDTree
 
+from biomap_xr.observations.plot_settings import OverlapSettings
 from biomap_xr.observations.plots import Plots
-from biomap_xr.settings import Settings
 
 FAR = 10_000.0
 """Metres beyond which two plots of one name are two plots: collections number theirs from 1."""
-
-
-class OverlapSettings(Settings):
-    """When an external plot is one that models were trained on, and what becomes of it."""
-
-    distance: float = Field(100.0, ge=0)
-    """Metres within which two plots of the same habitats or the same species are one; as uncertain
-    as paper 2 lets a plot's place be."""
-    scores: Literal["leave_out", "flag"] = "leave_out"
-    """``leave_out``: such plots are not scored. ``flag``: they are, and counted beside the scores.
-    """
 
 
 @dataclass(frozen=True, eq=False)

@@ -168,3 +168,14 @@ class PlotSettings(Settings):
     curation: CurationSettings = CurationSettings()
     headerless: Literal["error", "drop"] = "error"
     """What a plot with species is that the header does not have."""
+
+
+class OverlapSettings(Settings):
+    """When an external plot is one that models were trained on, and what becomes of it."""
+
+    distance: float = Field(100.0, ge=0)
+    """Metres within which two plots of the same habitats or the same species are one; as uncertain
+    as paper 2 lets a plot's place be."""
+    scores: Literal["leave_out", "flag"] = "leave_out"
+    """``leave_out``: such plots are not scored. ``flag``: they are, and counted beside the scores.
+    """

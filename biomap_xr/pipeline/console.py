@@ -8,13 +8,14 @@ from pathlib import Path
 from rich.console import Console
 from rich.logging import RichHandler
 
+from biomap_xr import virtual
 from biomap_xr.errors import RecipeError, SetAsideError
 from biomap_xr.pipeline.making import Making
 from biomap_xr.pipeline.stages import STAGES
 from biomap_xr.pipeline.workspace import Workspace, identity
 from biomap_xr.recipe import Recipe
 from biomap_xr.run import claim, identity_of, owner_of
-from biomap_xr.virtual import TileCount, VirtualSettings, simulate
+from biomap_xr.virtual import TileCount, VirtualSettings
 
 RUNS = Path("runs")
 
@@ -70,7 +71,7 @@ def simulate_europe(out: Path, seed: int, tiles: str) -> int:
         raise RecipeError(f"--tiles {tiles!r} is no size; expected columns x rows, such as 2x2")
     log_to(Console(file=sys.stderr))
     settings = VirtualSettings(seed=seed, tiles=TileCount(columns=int(columns), rows=int(rows)))
-    made = simulate(settings, out)
+    made = virtual.simulate(settings, out)
     verb = "written to" if made.created else "was there already, in"
     skill = ", ".join(f"{name} {auc:.3f}" for name, auc in made.skill.items())
     standard_output().print(

@@ -4,6 +4,7 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from biomap_xr import virtual
 from biomap_xr.errors import BiomapError, InputError, RecipeError, SetAsideError
 from biomap_xr.pipeline.making import Making
 from biomap_xr.pipeline.stage import Problem, Record, Stage
@@ -11,7 +12,6 @@ from biomap_xr.pipeline.stages import STAGES
 from biomap_xr.pipeline.workspace import Workspace, identity
 from biomap_xr.recipe import Recipe
 from biomap_xr.run import Failure, Listener, Summary, WorkspaceLock, claim, silent, stopping
-from biomap_xr.virtual import simulate
 
 if TYPE_CHECKING:
     from biomap_xr.habitats.ensemble.artefact import FormationModel
@@ -126,7 +126,7 @@ def run(
         # the lock the claim keeps even the lock's file out of foreign folders.
         claim(workspace.root, identity(recipe))
         if recipe.simulate is not None:
-            simulate(recipe.simulate, workspace.virtual)
+            virtual.simulate(recipe.simulate, workspace.virtual)
         open_stages = [stage for stage in chosen if not stage.state(making).done]
         # Wrong inputs should be known before the long work, not after it.
         refuse(list(making.problems(open_stages)))

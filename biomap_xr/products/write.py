@@ -18,6 +18,7 @@ from biomap_xr.habitats.legend import NODATA, SPECIAL, Legend
 from biomap_xr.habitats.rules.crosswalk import Crosswalk
 from biomap_xr.products.categories import SIDECAR
 from biomap_xr.products.geotiff import Source, check_source, write_raster
+from biomap_xr.products.product import Product
 from biomap_xr.products.rasters import (
     FINAL,
     TOP_HABITATS,
@@ -46,17 +47,6 @@ KEPT = {
     "covariates": "COVARIATES",
 }
 """Attributes of a cube that go with its files, and their names there."""
-
-
-@dataclass(frozen=True)
-class Product:
-    """One file that was written."""
-
-    path: str
-    """Relative to the folder of products."""
-    size: int
-    """In bytes."""
-    sha256: str
 
 
 @dataclass(frozen=True)

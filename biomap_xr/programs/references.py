@@ -15,7 +15,8 @@ from biomap_xr.grid import Grid, Tile
 from biomap_xr.habitats.comparison import Compared, compare
 from biomap_xr.habitats.cube import WALL_TO_WALL
 from biomap_xr.habitats.eunis import LEVELS, NO_HABITAT
-from biomap_xr.habitats.reference import ReferenceSettings, numbers_of_codes, translated
+from biomap_xr.habitats.reference import numbers_of_codes, translated
+from biomap_xr.habitats.reference_settings import ReferenceSettings
 from biomap_xr.programs.by_environment import read_map
 from biomap_xr.run import Outcome
 from biomap_xr.run.task import Statistics

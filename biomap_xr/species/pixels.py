@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from biomap_xr.covariates.cube import MAIN, Covariates
+from biomap_xr.covariates.cube import Covariates
 from biomap_xr.covariates.inputs import TIME_AXIS, bounding, first_pixel, for_year
+from biomap_xr.covariates.settings import MAIN
 from biomap_xr.covariates.slots import InputSettings
 from biomap_xr.grid import Cells, Window
 from biomap_xr.species.encoders.lattice import STEP

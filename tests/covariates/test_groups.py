@@ -1,12 +1,8 @@
 import numpy as np
 import pytest
 
-from biomap_xr.covariates.groups import (
-    climate_files,
-    landsat_files,
-    read_climate,
-    read_predictors,
-)
+from biomap_xr.covariates.files import climate_files, landsat_files
+from biomap_xr.covariates.groups import read_climate, read_predictors
 from biomap_xr.covariates.settings import ClimateSettings, LandsatSettings, PredictorsSettings
 from biomap_xr.errors import InputError
 

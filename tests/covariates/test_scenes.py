@@ -10,12 +10,8 @@ import rasterio
 from odc.geo.geobox import GeoBox
 
 from biomap_xr.covariates.composite import composite_strips
-from biomap_xr.covariates.scenes import (
-    files_of_scene,
-    find_scenes,
-    scene_strip,
-    to_reflectance,
-)
+from biomap_xr.covariates.files import files_of_scene, find_scenes
+from biomap_xr.covariates.scenes import scene_strip, to_reflectance
 from biomap_xr.covariates.settings import Sentinel2Settings
 from biomap_xr.errors import InputError
 

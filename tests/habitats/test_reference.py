@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from biomap_xr.errors import InputError
-from biomap_xr.habitats.reference import ReferenceSettings, numbers_of_codes, translated
+from biomap_xr.habitats.reference import numbers_of_codes, translated
+from biomap_xr.habitats.reference_settings import ReferenceSettings
 
 NONE = 65_535
 

@@ -3,7 +3,8 @@ import pandas as pd
 import pytest
 from scipy.sparse import csr_array
 
-from biomap_xr.observations.overlap import OverlapSettings, overlap_of
+from biomap_xr.observations.overlap import overlap_of
+from biomap_xr.observations.plot_settings import OverlapSettings
 from biomap_xr.observations.plots import Plots
 
 # Metres north as degrees, near enough for distances of some hundred metres.

@@ -9,8 +9,9 @@ from biomap_xr.habitats.cube import by_environment_cube, by_species_cube, wall_t
 from biomap_xr.habitats.eunis import number_of
 from biomap_xr.habitats.legend import legend_of
 from biomap_xr.habitats.rules.priority import RULES
+from biomap_xr.products.product import Product
 from biomap_xr.products.settings import RasterSettings
-from biomap_xr.products.write import Product, ProductProgram
+from biomap_xr.products.write import ProductProgram
 
 CODES = {"R": ("R11", "R22"), "T": ("T11", "T17", "T31")}
 ALL = [*CODES["R"], *CODES["T"], "U4"]

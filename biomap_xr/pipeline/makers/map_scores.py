@@ -17,7 +17,8 @@ from biomap_xr.grid import Cells, Grid
 from biomap_xr.habitats.comparison import Compared
 from biomap_xr.habitats.cube import RANKS, WALL_TO_WALL
 from biomap_xr.habitats.eunis import LEVELS, NO_HABITAT
-from biomap_xr.habitats.reference import ReferenceSettings, numbers_of_codes
+from biomap_xr.habitats.reference import numbers_of_codes
+from biomap_xr.habitats.reference_settings import ReferenceSettings
 from biomap_xr.observations.occurrences import locate
 from biomap_xr.observations.overlap import Overlap, overlap_of
 from biomap_xr.observations.plot_settings import PlotSettings

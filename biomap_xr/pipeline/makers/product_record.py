@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 from biomap_xr.habitats.cube import WALL_TO_WALL
 from biomap_xr.pipeline.records import HABITATS
 from biomap_xr.pipeline.workspace import Workspace
-from biomap_xr.products.write import Product
+from biomap_xr.products.product import Product
 from biomap_xr.run import fingerprint_of
 from biomap_xr.run.durable import publish
 from biomap_xr.run.folder import CHECKSUMS

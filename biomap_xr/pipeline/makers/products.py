@@ -26,12 +26,12 @@ from biomap_xr.pipeline.makers.product_record import (
 )
 from biomap_xr.pipeline.makers.rules import legend_of_map
 from biomap_xr.pipeline.workspace import Workspace
+from biomap_xr.products.product import Product
 from biomap_xr.products.rasters import Raster, formations_in
 from biomap_xr.products.settings import ProductSettings
 from biomap_xr.products.write import (
     PRODUCTS,
     PlannedProducts,
-    Product,
     ProductProgram,
     plan_products,
     plan_species_products,

@@ -3,15 +3,16 @@
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from biomap_xr.covariates.cube import MAIN, Covariates
 from biomap_xr.covariates.provenance import KERNEL, content_of
-from biomap_xr.covariates.settings import CovariateSettings
+from biomap_xr.covariates.settings import MAIN, CovariateSettings
 from biomap_xr.pipeline.making import Making, sections
 from biomap_xr.pipeline.stage import Check, Part, Stage
 from biomap_xr.recipe import Recipe
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
+
+    from biomap_xr.covariates.cube import Covariates
 
 
 class CovariatesCube(Stage):
@@ -48,15 +49,17 @@ class CovariatesCube(Stage):
         """Masks come first: they say which tiles are land."""
         return tuple(making.tiles(program) for program in self.programs)
 
-    def make(self, making: Making) -> Covariates:
+    def make(self, making: Making) -> "Covariates":
         """Fill the masks, then what land needs of the rest."""
         from biomap_xr.pipeline.makers.covariates import gather
 
         gather(making.recipe, _settings(making), making.filling)
         return self.result(making)
 
-    def result(self, making: Making) -> Covariates:
+    def result(self, making: Making) -> "Covariates":
         """Return a handle on the cube."""
+        from biomap_xr.covariates.cube import Covariates
+
         return Covariates.open(making.workspace.covariates, making.grid)
 
 

@@ -46,13 +46,15 @@ class SpeciesTraining(Stage):
 
     def depends(self, making: Making) -> "Mapping[str, JsonValue]":
         """Observations and files of patches by content, and what the training is told."""
-        from biomap_xr.covariates.patches import content_of_patches
+        patches, files = making.recipe.patches, None
+        if patches is not None:
+            from biomap_xr.covariates.patches import content_of_patches
 
-        patches = making.recipe.patches
+            files = content_of_patches(patches)
         return {
             "kernel of species": KERNEL,
             "files of observations": making.contents(paths_in(making.recipe.observations)),
-            "files of patches": content_of_patches(patches) if patches else None,
+            "files of patches": files,
             **sections(making.written, "observations", "folds", "inputs", "species", "patches"),
             **sections(making.written, "grid"),
         }

@@ -2,7 +2,7 @@ import pytest
 
 from biomap_xr.pipeline.makers.product_record import ProductRecord
 from biomap_xr.pipeline.workspace import Workspace
-from biomap_xr.products.write import Product
+from biomap_xr.products.product import Product
 
 
 @pytest.fixture
