@@ -103,6 +103,8 @@ class FitProgram:
     fingerprint: str = fingerprint_of({"program": FITS})
     name: str = FITS
     unit: str = "fits"
+    timeout: float | None = None
+    """Boosters of many classes and plots may grow for hours."""
 
     def __call__(self, task: Task) -> Outcome:
         """Fit one learner, or find it as an earlier run has left it.
@@ -164,6 +166,7 @@ class TuningProgram:
     fingerprint: str = fingerprint_of({"program": TUNING})
     name: str = TUNING
     unit: str = "searches"
+    timeout: float | None = None
 
     def __call__(self, task: Task) -> Outcome:
         """Try settings of one learner and keep the best.

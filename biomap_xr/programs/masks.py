@@ -4,12 +4,13 @@ Plots and cells get their regions in the same way, so that the classes counted i
 are allowed in the plot's own cell.
 """
 
-import json
+import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,8 +37,16 @@ from biomap_xr.habitats.rules.rulebook import (
 )
 from biomap_xr.habitats.rules.settings import CrosswalkSettings, RegionSettings, RulesSettings
 from biomap_xr.habitats.rules.snapping import Placed
+from biomap_xr.programs.slices import Complete, Slice, Slices
+from biomap_xr.run import Outcome, Receipt, Task, recorded
+from biomap_xr.run.arrays import array_to_bytes
 from biomap_xr.run.durable import publish
 
+if TYPE_CHECKING:
+    from biomap_xr.run.task import Statistics
+
+SLICE = 20_000
+"""Plots of a task."""
 MASKS, LAND, LAND_COVER = "masks", "land", "land_cover"
 WATER = 0
 
@@ -142,35 +151,91 @@ def layers_of(rules: Sequence[str], settings: RegionSettings) -> tuple[str, ...]
     return (*wanted, COAST) if coastal else wanted
 
 
-def codes_in(
-    covariates: Covariates, layers: Sequence[str], tiles: Iterable[Tile], record: Path, content: str
-) -> Mapping[str, Counter[int]]:
-    """Count the cells of each code of the masks, once for each content of them.
+@dataclass(frozen=True)
+class CodesProgram:
+    """Counts the cells of each code of the masks on a tile; its receipts hold what it finds."""
+
+    covariates: Covariates
+    layers: tuple[str, ...]
+    """Masks that are looked at."""
+    fingerprint: str
+    """Of the masks."""
+    name: str = "mask_codes"
+
+    def __call__(self, tile: Tile) -> Outcome:
+        """Count the codes of a tile.
+
+        Raises:
+            InputError: A layer is not in the cube.
+        """
+        found: Statistics = {}
+        for layer in self.layers:
+            window = self.covariates.window(MASKS, layer, tile)
+            codes, cells = np.unique(window, return_counts=True)
+            found |= {f"{layer} codes": codes.tolist(), f"{layer} cells": cells.tolist()}
+        return Outcome(statistics=found)
+
+    def counted(self, receipts: Iterable[Receipt | None]) -> dict[str, Counter[int]]:
+        """Add up the cells of each code, by layer."""
+        counts: dict[str, Counter[int]] = {layer: Counter() for layer in self.layers}
+        for found in (each.statistics for each in receipts if each is not None):
+            for layer, sums in counts.items():
+                codes, cells = found[f"{layer} codes"], found[f"{layer} cells"]
+                pairs = zip(np.atleast_1d(codes), np.atleast_1d(cells), strict=True)
+                sums.update({int(code): int(count) for code, count in pairs})
+        return counts
+
+
+@dataclass(frozen=True)
+class RegionsProgram:
+    """Finds the regions of a slice of cells, as those of the map are found."""
+
+    root: Path
+    """Of the run."""
+    reader: MaskReader
+    fingerprint: str
+    """Of the masks and of how they are read."""
+    name: str = "plot_regions"
+    unit: str = "slices of plots"
+
+    def __call__(self, task: Task) -> Outcome:
+        """Find the regions of a slice: ``(cell, 2 x layer)`` codes, then distances.
+
+        Raises:
+            InputError: The covariates lack a layer.
+        """
+        part: Slice = task.arguments
+        placed = self.reader.at(Cells(*part.places())).values()
+        columns = [*(each.region for each in placed), *(each.distance for each in placed)]
+        found = np.stack(columns, axis=1).astype(np.float64)
+        publish(part.result, array_to_bytes(found))
+        return Outcome(recorded(self.root, part.result))
+
+
+def regions_of(
+    program: RegionsProgram, cells: Cells, folder: Path, complete: Complete
+) -> Mapping[str, Placed]:
+    """Find the regions of cells ``(n,)`` on the workers, by layer (see `MaskReader.at`).
 
     Args:
-        covariates: The cube.
-        layers: Masks that are looked at.
-        tiles: Where.
-        record: File in which the counts are kept.
-        content: Fingerprint of the masks and tiles.
+        program: With the masks.
+        cells: Of plots, -1 off the grid.
+        folder: Where slices are kept until all are found.
+        complete: Runs a program on tasks, until all are done.
 
     Raises:
-        InputError: A layer is not in the cube.
+        InputError: The covariates lack a layer.
     """
-    try:
-        kept = json.loads(record.read_text())
-    except (FileNotFoundError, json.JSONDecodeError):
-        kept = {}
-    if kept.get("content") == content:
-        pairs = kept["codes"].items()
-        return {layer: Counter({int(k): v for k, v in found.items()}) for layer, found in pairs}
-    counts: dict[str, Counter[int]] = {layer: Counter() for layer in layers}
-    for tile in tiles:
-        for layer in layers:
-            codes, cells = np.unique(covariates.window(MASKS, layer, tile), return_counts=True)
-            counts[layer].update(dict(zip(codes.tolist(), cells.tolist(), strict=True)))
-    publish(record, json.dumps({"content": content, "codes": counts}))
-    return counts
+    layers, side = program.reader.layers, program.reader.covariates.grid.tile_cells
+    # Plots of a tile are together, so that its masks are read once.
+    order = np.lexsort((cells.column // side, cells.row // side))
+    places = np.stack([cells.row, cells.column])
+    slices = Slices.keep(folder, places, order, SLICE, program.fingerprint)
+    complete(program, slices.tasks())
+    found = slices.joined(np.empty((len(cells), 2 * len(layers)))).T
+    shutil.rmtree(slices.folder)
+    columns = zip(layers, found, found[len(layers) :], strict=False)
+    return {name: Placed(region.astype(np.int64), away) for name, region, away in columns}
 
 
 def check_known(rules: Rulebook, counts: Mapping[str, Mapping[int, int]]) -> None:

@@ -22,7 +22,7 @@ from biomap_xr.run.failures import Failure
 from biomap_xr.run.progress import Event, Listener, silent
 from biomap_xr.run.receipts import Ledger
 from biomap_xr.run.settings import FillSettings
-from biomap_xr.run.task import Item, Named, Program, unit_of
+from biomap_xr.run.task import Item, Named, Program, timeout_of, unit_of
 
 # No other task would fare better: the run stops instead of setting each one aside.
 HOPELESS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
@@ -209,7 +209,8 @@ class _Filling:
             self._halt(stopping.asked())
             return False
         # Without a process of its own, a task that hangs could only be ended with the driver.
-        timeout = self.settings.tile_timeout if self.session.isolated else None
+        limit = timeout_of(self.program, self.settings.tile_timeout)
+        timeout = limit if self.session.isolated else None
         try:
             self.session.start(Attempt(self.program, self.ledger, self.root, timeout))
         except OSError as error:

@@ -98,6 +98,19 @@ def unit_of(program: object) -> str:
     return str(getattr(program, "unit", TILES))
 
 
+def timeout_of(program: object, usual: float | None) -> float | None:
+    """Return the seconds after which a task of a program is ended; None for never.
+
+    A program whose tasks take as long as they take, such as a training, has a ``timeout`` of its
+    own.
+
+    >>> timeout_of(object(), 60.0)
+    60.0
+    """
+    found: float | None = getattr(program, "timeout", usual)
+    return found
+
+
 def recorded(root: Path, *places: Path) -> tuple[Shard, ...]:
     """Describe files that a task wrote, as its `Outcome` names them.
 

@@ -1,12 +1,12 @@
-import json
-
 import geopandas as gpd
 import numpy as np
 import pytest
 import rasterio
 import shapely
 from scipy.spatial import cKDTree
+from tiny_run import filling_of
 
+from biomap_xr.cluster import profile_of
 from biomap_xr.covariates.cube import Covariates
 from biomap_xr.covariates.masks import codes_at_source
 from biomap_xr.covariates.settings import CovariateSettings, LayerSettings, MaskSettings
@@ -17,12 +17,17 @@ from biomap_xr.habitats.rules.regional import RegionTable
 from biomap_xr.habitats.rules.rulebook import Rulebook
 from biomap_xr.habitats.rules.settings import RegionSettings, RulesSettings
 from biomap_xr.habitats.rules.snapping import Placed
+from biomap_xr.pipeline.workers import Workers
+from biomap_xr.pipeline.workspace import Workspace
+from biomap_xr.programs import masks
 from biomap_xr.programs.masks import (
+    CodesProgram,
     MaskReader,
+    RegionsProgram,
     check_known,
     check_water,
-    codes_in,
     known_codes,
+    regions_of,
     unknown_at_source,
 )
 
@@ -119,16 +124,46 @@ def test_plots_have_the_regions_of_their_cells(reader):
     assert placed["coast"].lost == 1 + (whole(reader, "coast") == 0).sum()
 
 
-def test_codes_are_counted_once(covariates, tmp_path):
-    record = tmp_path / "codes.json"
-    tiles = tuple(GRID.tiles())
-    counted = codes_in(covariates, ("ecoregion",), tiles, record, "ab")
-    assert counted["ecoregion"] == {65_535: 180, 7: 132, 3: 88}
-    kept = json.loads(record.read_text())
-    kept["codes"]["ecoregion"] = {"5": 1}
-    record.write_text(json.dumps(kept))
-    assert codes_in(covariates, ("ecoregion",), tiles, record, "ab")["ecoregion"] == {5: 1}
-    assert codes_in(covariates, ("ecoregion",), tiles, record, "cd") == counted
+def test_regions_are_found_in_slices_on_any_workers(reader, tmp_path, monkeypatch):
+    rows, columns = (each.ravel() for each in np.indices(GRID.shape))
+    cells = Cells(np.append(rows, -1)[::-1], np.append(columns, -1)[::-1])
+    expected = reader.at(cells)
+    monkeypatch.setattr(masks, "SLICE", 150)
+    program = RegionsProgram(tmp_path, reader, "ab")
+    own, seen = RegionsProgram.__call__, []
+
+    def failing(program, task):
+        seen.append(task.arguments.start)
+        if task.arguments.start == 150 and seen.count(150) == 1:
+            raise InputError("a shard is torn")
+        return own(program, task)
+
+    def find(filling):
+        return regions_of(program, cells, tmp_path / "regions", filling.complete)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RegionsProgram, "__call__", failing)
+        with pytest.raises(InputError, match=r"plot_regions: 1 slices .*-000000150: InputError: a"):
+            find(filling_of(Workspace(tmp_path), retries=0))
+        again = find(filling_of(Workspace(tmp_path), retries=0))
+    assert sorted(seen) == [0, 150, 150, 300]
+    with Workers(profile_of({"kind": "local", "processes": 1})) as workers:
+        elsewhere = find(filling_of(Workspace(tmp_path), workers))
+    for found in (again, elsewhere):
+        assert list(found) == list(expected)
+        for layer, placed in expected.items():
+            np.testing.assert_array_equal(found[layer].region, placed.region)
+            np.testing.assert_array_equal(found[layer].distance, placed.distance)
+    assert not list((tmp_path / "regions").iterdir())
+
+
+def test_codes_are_counted_by_tile(covariates, tmp_path):
+    workspace, tiles = Workspace(tmp_path), tuple(GRID.tiles())
+    program = CodesProgram(covariates, ("ecoregion", "coast"), "ab")
+    filling_of(workspace).complete(program, tiles)
+    ledger = workspace.ledger("mask_codes")
+    counted = program.counted(ledger.read(tile.name) for tile in tiles)
+    assert counted == {"ecoregion": {65_535: 180, 7: 132, 3: 88}, "coast": {2: 400}}
 
 
 def test_unknown_codes_are_listed_with_their_cells():

@@ -11,6 +11,7 @@ from biomap_xr.cluster import LocalProfile, SerialSession, open_session
 from biomap_xr.errors import InputError
 from biomap_xr.run import Event, FillSettings, Ledger, Outcome, Task, fill, recorded
 from biomap_xr.run.plan import Plan
+from biomap_xr.run.task import timeout_of
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
 
@@ -127,3 +128,11 @@ def test_events_name_the_unit(tmp_path: Path) -> None:
     do(Fits(tmp_path), *TASKS, listener=heard.append)
     assert {event.unit for event in heard} == {"fits"}
     assert [event.cells for event in heard] == [0] * len(heard)
+
+
+def test_a_program_may_take_as_long_as_it_takes() -> None:
+    class Training:
+        timeout = None
+
+    assert timeout_of(Training(), 60.0) is None
+    assert timeout_of(object(), None) is None

@@ -1,6 +1,6 @@
 """Habitats of all cells from the environment: cubes declared, two programs run over the tiles."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,9 +28,10 @@ from biomap_xr.pipeline.makers.stale import drop_group, drop_stale
 from biomap_xr.pipeline.observing import Observer
 from biomap_xr.programs import KERNELS
 from biomap_xr.programs.by_environment import EnvironmentProgram, WallToWallProgram
-from biomap_xr.programs.masks import LAND_COVER, MASKS, check_known, codes_in
+from biomap_xr.programs.masks import LAND_COVER, MASKS, CodesProgram, check_known
 from biomap_xr.recipe import Recipe
 from biomap_xr.run import Summary, fingerprint_of
+from biomap_xr.run.kept import KeptRecord, kept
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
@@ -71,7 +72,7 @@ def map_by_environment(
     """
     recipe = observer.recipe
     content = MaskContent.of(recipe, covariates)
-    rules = rules_of_run(observer, covariates, models, content.regions)
+    rules = rules_of_run(observer, covariates, models, content.regions, filling)
     programs = programs_of(recipe, models, covariates, rules, filling)
     _check_masks(programs.environment, tiles, filling, content)
     _declare(recipe, programs, covariates)
@@ -222,8 +223,18 @@ def _check_masks(
             "tiles": [tile.name for tile in tiles],
         }
     )
-    record = filling.workspace.models / "habitats" / "by_environment" / "mask_codes.json"
-    counts = codes_in(program.covariates, layers, tiles, record, name)
+    codes = CodesProgram(program.covariates, layers, name)
+
+    def count() -> dict[str, Mapping[str, Mapping[int, int]]]:
+        filling.complete(codes, tiles)
+        ledger = filling.workspace.ledger(codes.name)
+        return {"codes": codes.counted(ledger.read(tile.name) for tile in tiles)}
+
+    place = filling.workspace.models / "habitats" / "by_environment" / "mask_codes.json"
+    found = kept(KeptRecord(place, "content"), name, count)["codes"]
+    counts = {
+        layer: {int(code): cells for code, cells in own.items()} for layer, own in found.items()
+    }
     check_known(program.rules, counts)
 
 

@@ -23,9 +23,10 @@ from biomap_xr.habitats.rules.rulebook import (
 )
 from biomap_xr.habitats.rules.settings import RegionSettings, RulesSettings
 from biomap_xr.habitats.rules.snapping import Placed
+from biomap_xr.pipeline.filling import Filling
 from biomap_xr.pipeline.fingerprints import contents
 from biomap_xr.pipeline.observing import Observer
-from biomap_xr.programs.masks import MaskReader, layers_of
+from biomap_xr.programs.masks import MaskReader, RegionsProgram, layers_of, regions_of
 from biomap_xr.run import fingerprint_of
 from biomap_xr.run.durable import publish
 
@@ -40,7 +41,11 @@ READING = {"coast_depth", "snapping_distance", "ecoregion_missing", "coast_missi
 
 
 def rules_of_run(
-    observer: Observer, covariates: Covariates, models: Sequence[FormationModel], masks: str
+    observer: Observer,
+    covariates: Covariates,
+    models: Sequence[FormationModel],
+    masks: str,
+    filling: Filling,
 ) -> Rulebook:
     """Read the rules of a recipe for its models.
 
@@ -52,6 +57,7 @@ def rules_of_run(
         covariates: The cube with the masks.
         models: Trained.
         masks: Fingerprint of what the layers of regions hold.
+        filling: Whose workers find the regions of the plots.
 
     Raises:
         InputError: A table does not fit the models, or the legend lacks a class.
@@ -60,11 +66,14 @@ def rules_of_run(
     codes = {model.formation: model.codes for model in models}
     reader = reader_of(covariates, models, settings)
     record = observer.workspace.models / "habitats" / "by_environment" / RECORD
+    read: dict[str, JsonValue] = {
+        "masks": masks,
+        "reading": settings.regions.model_dump(mode="json", include=READING),
+    }
     data = fingerprint_of(
         {
+            **read,
             "models": [model.weights for model in models],
-            "masks": masks,
-            "reading": settings.regions.model_dump(mode="json", include=READING),
             "tables": contents(tables_of(settings.regions)),
         }
     )
@@ -72,7 +81,11 @@ def rules_of_run(
     if kept is not None:
         rules = read_rulebook(settings, codes, kept)
     else:
-        rules = _count(observer, reader, codes, record, data)
+        name = fingerprint_of({**read, "layers": list(reader.layers)})
+        program = RegionsProgram(filling.workspace.root, reader, name)
+        folder = filling.workspace.models / "habitats" / "regions"
+        placed = regions_of(program, observer.plots.cells, folder, filling.complete)
+        rules = _count(observer, placed, codes, record, data)
     _check_legend(settings, rules, codes)
     return rules
 
@@ -146,15 +159,14 @@ class Pairs:
 
 def _count(
     observer: Observer,
-    reader: MaskReader,
+    placed: Mapping[str, Placed],
     codes: Mapping[str, Sequence[str]],
     record: Path,
     data: str,
 ) -> Rulebook:
-    """Find the regions of the plots, read the rules with them, and keep what came of it."""
+    """Read the rules with the regions of the plots, and keep what came of it."""
     plots, settings = observer.plots, observer.recipe.habitats.rules
     labels = plots.plots.labels
-    placed = reader.at(plots.cells)
     counted = _needed_counts(labels, placed, codes, settings)
     rules = read_rulebook(settings, codes, counted)
     pairs = Pairs.of(rules, labels, placed)
