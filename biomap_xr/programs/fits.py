@@ -107,7 +107,7 @@ class FitProgram:
     """Boosters of many classes and plots may grow for hours."""
 
     def __call__(self, task: Task) -> Outcome:
-        """Fit one learner, or find it as an earlier run has left it.
+        """Fit one learner and ask it about the rows left out, unless an earlier run has done so.
 
         Raises:
             InputError: Rows cannot train it.
@@ -116,9 +116,7 @@ class FitProgram:
         fits = Fits(
             _observations(fit.rows), fit.table, {fit.learner: fit.settings}, fit.options, fit.folder
         )
-        fits.learner(fit.learner, fit.left_out)
-        folder = place_of(fit.folder, fit.learner, fit.left_out)
-        return Outcome(recorded(self.root, folder))
+        return Outcome(recorded(self.root, fits.make(fit.learner, fit.left_out)))
 
 
 @dataclass(frozen=True)

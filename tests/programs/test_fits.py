@@ -12,7 +12,7 @@ from biomap_xr.folds.settings import BlockSettings
 from biomap_xr.grid import Points
 from biomap_xr.habitats.ensemble import fits as fits_module
 from biomap_xr.habitats.ensemble.features import Feature, FeatureTable
-from biomap_xr.habitats.ensemble.fits import Observations, Options
+from biomap_xr.habitats.ensemble.fits import Observations, Options, place_of
 from biomap_xr.habitats.ensemble.learners.protocol import Rows
 from biomap_xr.habitats.ensemble.learners.settings import ForestSettings, XGBoostSettings
 from biomap_xr.habitats.ensemble.settings import SelectionSettings, TuningSettings
@@ -23,6 +23,7 @@ from biomap_xr.pipeline.workers import Workers
 from biomap_xr.pipeline.workspace import Workspace
 from biomap_xr.programs.fits import FitProgram, Training, TuningProgram
 from biomap_xr.run import FillSettings
+from biomap_xr.run.folder import read_folder, write_folder
 
 MEMBERS = {
     "rf": ForestSettings(trees=4, max_depth=4),
@@ -102,7 +103,7 @@ def test_workers_make_the_same_fits_bit_for_bit(tmp_path):
     again = fitted(
         local,
         *(training_in(local, n, o) for n, o in zip("RT", pair, strict=True)),
-        profile={"kind": "local", "processes": 2, "memory_limit": "1GiB"},
+        profile={"kind": "local", "processes": 2, "memory_limit": "2GiB"},
     )
     assert files_in(serial) == files_in(local)
     for mine, theirs, observations in zip((one, other), again, pair, strict=True):
@@ -151,6 +152,22 @@ def test_a_fit_without_a_receipt_is_taken_as_it_is(tmp_path, counted):
     assert counted == []
 
 
+def test_fits_of_an_earlier_version_are_asked_when_they_are_joined(tmp_path, counted):
+    training = training_in(tmp_path)
+    (whole,) = fitted(tmp_path, training)
+    counted.clear()
+    # They had no answers beside them.
+    for name, left_out in training.fits.needed:
+        place = place_of(training.folder, name, left_out)
+        files = read_folder(place)
+        del files["said.npy"]
+        write_folder(files, place)
+    again = training_in(tmp_path).join()
+    assert counted == []
+    np.testing.assert_array_equal(again.validation.probability, whole.validation.probability)
+    assert set(again.validation.by_learner) == set(again.validation.chosen)
+
+
 def test_an_error_names_its_fit(tmp_path):
     observations = observed()
     codes = np.where(observations.folds.fold == 1, observations.rows.codes, "R11")
@@ -174,7 +191,7 @@ def test_searches_end_as_those_in_one_process(tmp_path, monkeypatch):
     bench = Bench.of(TABLE, observations.rows, unit, TUNING)
     expected = {name: tune(each, bench, TUNING) for name, each in MEMBERS.items()}
     assert search(tmp_path / "serial") == expected
-    local = {"kind": "local", "processes": 2, "memory_limit": "1GiB"}
+    local = {"kind": "local", "processes": 2, "memory_limit": "2GiB"}
     assert search(tmp_path / "local", local) == expected
     # What is found already is not looked for again, and a lost result is read from the journal.
     (tmp_path / "serial" / "R" / "trials" / "rf.json").unlink()

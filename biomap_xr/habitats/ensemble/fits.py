@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import combinations
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +16,13 @@ from numpy.typing import NDArray
 from biomap_xr.errors import CorruptError, InputError
 from biomap_xr.folds.blocks import Folds, balance_of
 from biomap_xr.habitats.ensemble.features import FeatureTable
-from biomap_xr.habitats.ensemble.learners.arrays import json_to_bytes
+from biomap_xr.habitats.ensemble.learners.arrays import (
+    file_of,
+    json_from_bytes,
+    json_to_bytes,
+)
 from biomap_xr.habitats.ensemble.learners.fitting import (
+    CARD,
     FittedLearner,
     fit_learner,
     learner_from_files,
@@ -27,12 +32,14 @@ from biomap_xr.habitats.ensemble.learners.settings import LearnerSettings
 from biomap_xr.habitats.ensemble.settings import SelectionSettings, VoteSettings
 from biomap_xr.habitats.ensemble.tuning import set_aside
 from biomap_xr.habitats.eunis import number_of
+from biomap_xr.run.arrays import array_to_bytes
 from biomap_xr.run.fingerprint import fingerprint_of
 from biomap_xr.run.folder import read_folder, write_folder
 
 VERSION = 1
 """Raised when equal rows and settings would give other learners: stored ones are then not used."""
-STAMP = "fingerprint.json"
+STAMP, SAID = "fingerprint.json", "said.npy"
+"""Beside a learner's files: what it depends on, and what it says of the rows that it never saw."""
 DIGITS = 16
 """Of a digest in the name of a folder."""
 LeftOut = tuple[int, ...]
@@ -76,7 +83,9 @@ class Observations:
                 self.rows.values, self.rows.codes, self.folds.fold, self.folds.unit
             )  # fmt: skip
             arrays = {"values": values, "codes": codes, "fold": fold, "unit": unit}
-            write_folder({f"{name}.npy": _to_npy(each) for name, each in arrays.items()}, folder)
+            write_folder(
+                {f"{name}.npy": array_to_bytes(each) for name, each in arrays.items()}, folder
+            )
         return folder
 
     @classmethod
@@ -155,16 +164,55 @@ class Fits:
                 self._made[name, left_out] = self._fit(name, left_out)
             return self._made[name, left_out]
         # Kept on disk, not in memory as well: boosters of 50 classes are large.
-        place = place_of(self.folder, name, left_out)
+        files = self._kept(self.folder, name, left_out)
+        files.pop(SAID, None)
+        return learner_from_files(files, threads=self.options.means.threads)
+
+    def said(self, name: str, left_out: LeftOut) -> tuple[tuple[str, ...], NDArray[np.float32]]:
+        """Return what a learner says of the rows that it never saw.
+
+        Returns:
+            Its classes, and probabilities ``(row of a fold left out, class)``.
+        """
+        files = self._kept(self.folder, name, left_out) if self.folder else {}
+        if SAID in files:
+            card = json_from_bytes(file_of(files, CARD), CARD)
+            return tuple(card["classes"]), np.load(io.BytesIO(files[SAID]), allow_pickle=False)
+        # In memory, or kept by an earlier version.
+        learner = self.learner(name, left_out)
+        return learner.classes, self._ask(learner, left_out)
+
+    def make(self, name: str, left_out: LeftOut) -> Path:
+        """Fit a learner unless it is there, ask it about the rows left out, and keep both.
+
+        Returns:
+            The folder of both.
+
+        Raises:
+            InputError: Fits are kept nowhere, or rows cannot train it.
+        """
+        if self.folder is None:
+            raise InputError(f"fit {name!r} without {left_out} is kept nowhere; expected a folder")
+        self._kept(self.folder, name, left_out)
+        return place_of(self.folder, name, left_out)
+
+    def _kept(self, folder: Path, name: str, left_out: LeftOut) -> dict[str, bytes]:
+        """Return the files of a fit, made now where none is there of equal rows and settings."""
+        place = place_of(folder, name, left_out)
         stamp = json_to_bytes({"fingerprint": self.fingerprint(name, left_out)})
         files = read_folder(place) if place.exists() else {}
         if files.pop(STAMP, b"") == stamp:
-            return learner_from_files(files, threads=self.options.means.threads)
+            return files
         checkpoint = place.with_name(f"{place.name}.checkpoint")
         learner = self._fit(name, left_out, checkpoint)
-        write_folder({**learner.to_files(), STAMP: stamp}, place)
+        files = {**learner.to_files(), SAID: array_to_bytes(self._ask(learner, left_out))}
+        write_folder({**files, STAMP: stamp}, place)
         shutil.rmtree(checkpoint, ignore_errors=True)
-        return learner
+        return files
+
+    def _ask(self, learner: FittedLearner, left_out: LeftOut) -> NDArray[np.float32]:
+        unseen = np.isin(self.observations.folds.fold, left_out)
+        return learner.predict_proba(self.observations.rows.values[unseen]).astype(np.float32)
 
     def fingerprint(self, name: str, left_out: LeftOut) -> str:
         """Name all that a fit depends on."""
@@ -208,9 +256,3 @@ def place_of(folder: Path, name: str, left_out: LeftOut) -> Path:
     'members/wrf_0_2'
     """
     return folder / f"{name}_{'_'.join(map(str, left_out))}"
-
-
-def _to_npy(array: NDArray[Any]) -> bytes:
-    content = io.BytesIO()
-    np.save(content, np.ascontiguousarray(array), allow_pickle=False)
-    return content.getvalue()

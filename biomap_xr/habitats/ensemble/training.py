@@ -6,7 +6,7 @@ by them, and is listed. Where the choice of learners is nested, the learners and
 a fold were chosen on folds within the others.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,6 @@ from pydantic import JsonValue
 from biomap_xr.errors import InputError
 from biomap_xr.habitats.ensemble.features import FeatureTable
 from biomap_xr.habitats.ensemble.fits import Fits, Observations, Options
-from biomap_xr.habitats.ensemble.learners.fitting import FittedLearner
 from biomap_xr.habitats.ensemble.learners.settings import LearnerSettings
 from biomap_xr.habitats.ensemble.selection import fold_score, mean_scores, select
 from biomap_xr.habitats.ensemble.vote import combine, learner_weights
@@ -41,6 +40,8 @@ class CrossValidation:
     """``(row,)``"""
     probability: NDArray[np.float32]
     """``(row, class)`` of the voters that never saw the row's block."""
+    by_learner: Mapping[str, NDArray[np.float32]]
+    """The same of each learner that votes in the final ensemble."""
     learnt: NDArray[np.bool_]
     """``(row,)`` whether any of these voters knows the row's class; others cannot be right."""
     scores: Scores
@@ -121,7 +122,7 @@ def train_formation(
             "name members in the recipe"
         )
     fits = Fits(observations, table, members, options, folder)
-    answers = {name: _out_of_fold(fits, name) for name in members}
+    answers = {name: _answer(fits, name) for name in members}
     scores: Scores = {
         name: np.array([answer.score(fold) for fold in range(fits.folds)])
         for name, answer in answers.items()
@@ -170,14 +171,15 @@ class _Answer:
         return fold_score(self.codes[held_out], predicted, names[self.known[fold]])
 
 
-def _out_of_fold(fits: Fits, name: str) -> _Answer:
-    return _answer(fits, lambda fold: fits.learner(name, (fold,)), range(fits.folds))
+def _answer(fits: Fits, name: str, outer: int | None = None) -> _Answer:
+    """Ask a learner's fits about the rows that they never saw.
 
-
-def _answer(
-    fits: Fits, learner_of: Callable[[int], FittedLearner], folds: Sequence[int]
-) -> _Answer:
-    """Ask the learner of each fold about the fold's rows."""
+    Args:
+        fits: Of the formation.
+        name: Of the learner.
+        outer: A fold that they shall not have seen either, and that is not asked about; a fit
+            without two folds serves both of them as the outer one.
+    """
     rows, fold, classes = (
         fits.observations.rows,
         fits.observations.folds.fold,
@@ -185,12 +187,14 @@ def _answer(
     )
     probability = np.zeros((len(rows), len(classes)), np.float32)
     known = np.zeros((fits.folds, len(classes)), bool)
-    for number in folds:
-        learner, held_out = learner_of(number), np.flatnonzero(fold == number)
-        known[number] = np.isin(classes, learner.classes)
-        answer = np.zeros((len(held_out), len(classes)), np.float32)
-        answer[:, known[number]] = learner.predict_proba(rows.values[held_out])
-        probability[held_out] = answer
+    for number in (each for each in range(fits.folds) if each != outer):
+        left_out = (number,) if outer is None else (min(number, outer), max(number, outer))
+        own, said = fits.said(name, left_out)
+        known[number] = np.isin(classes, own)
+        asked = fold[np.isin(fold, left_out)] == number
+        answer = np.zeros((int(asked.sum()), len(classes)), np.float32)
+        answer[:, known[number]] = said[asked]
+        probability[fold == number] = answer
     return _Answer(rows.codes, fold, classes, probability, known)
 
 
@@ -235,6 +239,7 @@ def _validate(
         codes=rows.codes,
         fold=fold,
         probability=probability,
+        by_learner={name: answers[name].probability for name in chosen},
         learnt=vote.learnt,
         scores=scores,
         ensemble_scores=np.array([vote.score(number) for number in range(fits.folds)]),
@@ -246,17 +251,11 @@ def _validate(
 
 def _inner_scores(fits: Fits, outer: int) -> Scores:
     """Score every learner on the other folds, by fits that saw neither them nor the outer one."""
-    inner = [fold for fold in range(fits.folds) if fold != outer]
     found: Scores = {}
     for name in fits.members:
-        # A fit without two folds serves both of them as the outer one.
-        answer = _answer(fits, _without(fits, name, outer), inner)
-        found[name] = np.array([answer.score(fold) for fold in inner])
+        answer = _answer(fits, name, outer)
+        found[name] = np.array([answer.score(f) for f in range(fits.folds) if f != outer])
     return found
-
-
-def _without(fits: Fits, name: str, outer: int) -> Callable[[int], FittedLearner]:
-    return lambda fold: fits.learner(name, (min(fold, outer), max(fold, outer)))
 
 
 def _plain(values: NDArray[np.float64]) -> list[JsonValue]:

@@ -16,6 +16,9 @@ from biomap_xr.habitats.ensemble.trees.table import TreeTable
 from biomap_xr.habitats.ensemble.trees.tables import table_of
 from biomap_xr.habitats.ensemble.vote import voter_weights
 
+ENSEMBLE = "ensemble"
+"""Name of all voters together; others are learners."""
+
 
 @dataclass(frozen=True, eq=False)
 class Voter:
@@ -103,6 +106,13 @@ class FormationEnsemble:
         voters = tuple(voter for voter in self.voters if voter.fold == fold)
         return FormationEnsemble(
             self.formation, self.classes, voters, self.weights, self.vote, self.facts
+        )
+
+    def of_learner(self, name: str) -> "FormationEnsemble":
+        """Return the voters of one learner as an ensemble of its own."""
+        voters = tuple(voter for voter in self.voters if voter.name == name)
+        return FormationEnsemble(
+            self.formation, self.classes, voters, {name: 1.0}, self.vote, self.facts
         )
 
     def probabilities(self, values: NDArray[np.float32]) -> NDArray[np.float32]:

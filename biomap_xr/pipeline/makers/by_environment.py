@@ -24,10 +24,11 @@ from biomap_xr.habitats.ensemble.training import (
     Observations,
     Options,
 )
+from biomap_xr.habitats.ensemble.voters import ENSEMBLE
 from biomap_xr.observations.plots import Plots
 from biomap_xr.pipeline.filling import Filling
 from biomap_xr.pipeline.fingerprints import contents
-from biomap_xr.pipeline.makers.ensemble_scores import ENSEMBLE, scores_of
+from biomap_xr.pipeline.makers.ensemble_scores import scores_of
 from biomap_xr.pipeline.makers.external import ExternalStudy, Finished
 from biomap_xr.pipeline.makers.plots import files_of
 from biomap_xr.pipeline.makers.predictors import feature_table, plot_predictors, slices_in
@@ -214,7 +215,11 @@ class EnvironmentStudy:
         study = ExternalStudy(self.written, self.recipe, self.table, side, self.filling)
         ensembles = [
             Finished(
-                each.formation, self.folder(each.formation), each.weights, self.data(each.formation)
+                each.formation,
+                each.codes,
+                self.folder(each.formation),
+                each.weights,
+                self.data(each.formation),
             )
             for each in models
         ]

@@ -1,19 +1,21 @@
 """Finished ensembles scored on plots of other sources."""
 
 import logging
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from biomap_xr.habitats.ensemble.artefact import load_ensemble
 from biomap_xr.habitats.ensemble.features import FeatureTable
+from biomap_xr.habitats.ensemble.voters import ENSEMBLE
 from biomap_xr.pipeline.filling import Filling
 from biomap_xr.pipeline.fingerprints import contents
-from biomap_xr.pipeline.makers.ensemble_scores import ENSEMBLE, external_scores
+from biomap_xr.pipeline.makers.ensemble_scores import formation_scores
 from biomap_xr.pipeline.makers.plots import files_of, take_plots
 from biomap_xr.pipeline.makers.predictors import plot_predictors
 from biomap_xr.pipeline.records import EXTERNAL, SCORES
 from biomap_xr.pipeline.scores import HabitatScores
+from biomap_xr.programs.external import Asked, ExternalProgram
 from biomap_xr.recipe import Recipe
 from biomap_xr.run import fingerprint_of
 
@@ -25,6 +27,8 @@ class Finished:
     """One formation's ensemble on disk."""
 
     formation: str
+    codes: tuple[str, ...]
+    """Level-3 classes by their number on the map."""
     folder: Path
     """Where everything of the formation is kept."""
     weights: str
@@ -63,12 +67,28 @@ class ExternalStudy:
             return
         plots, _ = take_plots(self.recipe.habitats.external[name], self.recipe.habitats)
         found = plot_predictors(plots, self.recipe, self.table, self.filling)
+        of_formations = {
+            each.formation: found.with_classes(each.formation, each.codes) for each in wanted
+        }
+        root = self.filling.workspace.root
+        folder = self.filling.workspace.models / "habitats" / "external"
+        asked = {
+            each.formation: Asked(
+                f"{each.formation}-{name}", each.folder / ENSEMBLE, each.weights, folder
+            )
+            for each in wanted
+        }
+        tasks = [
+            asked[each.formation].task(of_formations[each.formation].values, data[each.formation])
+            for each in wanted
+        ]
+        self.filling.complete(ExternalProgram(root), tasks)
         for each in wanted:
-            ensemble = load_ensemble(each.folder / ENSEMBLE)
-            some = found.with_classes(each.formation, ensemble.classes)
-            scores = external_scores(some, ensemble, some.block(self.side))
+            some, said = of_formations[each.formation], asked[each.formation].answers()
+            scores = formation_scores(some, some.block(self.side), said, {})
             scores.write(each.folder / SCORES, EXTERNAL + name, data[each.formation])
             logger.info("formation %s, external data %s: %d plots", each.formation, name, len(some))
+        shutil.rmtree(folder)
 
     def _data(self, name: str, ensemble: Finished) -> str:
         """Name all that the scores depend on."""

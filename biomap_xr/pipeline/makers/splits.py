@@ -27,9 +27,10 @@ from biomap_xr.habitats.ensemble.learners.protocol import Rows
 from biomap_xr.habitats.ensemble.learners.settings import LearnerSettings
 from biomap_xr.habitats.ensemble.plots import FormationPlots
 from biomap_xr.habitats.ensemble.training import Observations, Options, TrainedFormation
+from biomap_xr.habitats.ensemble.voters import ENSEMBLE
 from biomap_xr.habitats.eunis import number_of
 from biomap_xr.observations.plots import Plots
-from biomap_xr.pipeline.makers.ensemble_scores import ENSEMBLE, formation_scores
+from biomap_xr.pipeline.makers.ensemble_scores import formation_scores
 from biomap_xr.pipeline.records import SCORES, SPLIT
 from biomap_xr.pipeline.scores import HabitatScores
 from biomap_xr.programs.fits import MEMBERS, Training

@@ -2,9 +2,9 @@ import numpy as np
 from tiny_run import filling_of
 
 from biomap_xr.habitats.ensemble.artefact import load_ensemble
-from biomap_xr.pipeline.makers.ensemble_scores import external_scores, of_learner
 from biomap_xr.pipeline.makers.predictors import feature_table, plot_predictors
 from biomap_xr.pipeline.observing import Observer
+from biomap_xr.programs.external import said_by
 
 
 def rows_of(environment):
@@ -18,31 +18,29 @@ def test_all_voters_speak_of_external_plots(environment):
     model = environment.formations[2]
     ensemble = load_ensemble(model.folder)
     plots = rows_of(environment).with_classes("T", model.codes)
-    scores = external_scores(plots, ensemble, plots.block(1000))
-    assert set(scores.probability) == {"ensemble", "wrf", "lgbm"}
+    said = said_by(ensemble, plots.values)
+    assert set(said) == {"ensemble", "wrf", "lgbm"}
     votes = ensemble.probabilities(plots.values)
     forest = np.array([name == "wrf" for name in ensemble.learners])
     assert forest.sum() == 3
     if ensemble.known.all():
-        np.testing.assert_allclose(scores.probability["wrf"], votes[forest].mean(axis=0), atol=1e-6)
+        np.testing.assert_allclose(said["wrf"], votes[forest].mean(axis=0), atol=1e-6)
         np.testing.assert_allclose(
-            scores.probability["ensemble"],
+            said["ensemble"],
             np.tensordot(ensemble.voter_weights, votes, axes=1),
             atol=1e-6,
         )
-    assert scores.labels == plots.labels
 
 
 def test_no_external_plot_of_a_formation_is_no_error(environment):
     model = environment.formations[0]
     plots = rows_of(environment).with_classes("N", ())
-    scores = external_scores(plots, load_ensemble(model.folder), plots.block(1000))
-    assert not scores.labels
-    assert scores.probability["ensemble"].shape == (0, len(model.codes))
+    said = said_by(load_ensemble(model.folder), plots.values)
+    assert said["ensemble"].shape == (0, len(model.codes))
 
 
 def test_one_learner_is_an_ensemble_of_its_folds(environment):
     ensemble = load_ensemble(environment.formations[1].folder)
-    alone = of_learner(ensemble, "lgbm")
+    alone = ensemble.of_learner("lgbm")
     assert alone.learners == ("lgbm",) * 3
     assert alone.voter_weights.sum() == 1

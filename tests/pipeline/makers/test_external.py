@@ -2,7 +2,7 @@ import pytest
 import yaml
 from tiny_run import ENVIRONMENT, changed, filling_of
 
-from biomap_xr.errors import InputError
+from biomap_xr.errors import CorruptError, InputError
 from biomap_xr.pipeline.makers.by_environment import learn_by_environment
 from biomap_xr.pipeline.observing import Observer
 from biomap_xr.pipeline.scores import HabitatScores
@@ -65,3 +65,12 @@ def test_plots_that_are_not_there_are_named(environment_copy):
     tables = [{"kind": "plantbert", "species": "none.csv", "header": "none.csv"}]
     with pytest.raises(InputError, match=r"none\.csv"):
         learn(environment_copy, {"missing": {"tables": tables}})
+
+
+def test_an_error_names_formation_and_plots(environment_copy):
+    tables = yaml.safe_load(ENVIRONMENT.read_text())["habitats"]["external"]["again"]
+    folder = environment_copy.models / "habitats" / "by_environment" / "R" / "ensemble"
+    (weights, *_) = sorted(folder.glob("*/*.safetensors"))
+    weights.write_bytes(weights.read_bytes()[:-1])
+    with pytest.raises(CorruptError, match=r"external: 1 formations .* first R-later: Corrupt"):
+        learn(environment_copy, {"later": tables})

@@ -116,7 +116,7 @@ def test_covers_do_not_matter(plots, recipe, table, filling, found):
 
 def test_slices_and_workers_do_not_matter(plots, recipe, table, found, tmp_path, monkeypatch):
     monkeypatch.setattr(program_module, "SLICE", 123)
-    profile = profile_of({"kind": "local", "processes": 2, "memory_limit": "1GiB"})
+    profile = profile_of({"kind": "local", "processes": 2, "memory_limit": "2GiB"})
     with Workers(profile) as workers:
         again = plot_predictors(plots, recipe, table, filling_of(Workspace(tmp_path), workers))
     assert len(tuple((tmp_path / "receipts" / "plot_predictors").glob("*.json"))) > 3

@@ -180,7 +180,7 @@ def test_workers_write_the_same_files(environment, environment_copy):
     recipe, folder = anchored(environment, environment_copy), environment_copy.products
     own = {name: (folder / name).read_bytes() for name in files_in(folder)}
     shutil.rmtree(folder)
-    profile = profile_of({"kind": "local", "processes": 2, "memory_limit": "1GiB"})
+    profile = profile_of({"kind": "local", "processes": 2, "memory_limit": "2GiB"})
     with Workers(profile) as workers:
         made = publish_products(recipe, filling_of(environment_copy, workers))
     assert made.products == environment.products.products

@@ -78,7 +78,7 @@ def test_the_order_of_tiles_and_who_works_make_no_difference(finished, place, co
     one = freeze_specialists(finished.model, covariates, tiles, settings, filling_of(copied))
     (path,) = folder.glob("*.json")
     path.unlink()
-    profile = profile_of({"kind": "local", "processes": 2, "memory_limit": "1GiB"})
+    profile = profile_of({"kind": "local", "processes": 2, "memory_limit": "2GiB"})
     with Workers(profile) as workers:
         filling = filling_of(copied, workers)
         other = freeze_specialists(finished.model, covariates, tiles, settings, filling)
