@@ -120,7 +120,7 @@ def status(
 def report(recipe: RecipePath, workspace: WorkspacePath = None) -> None:
     """Write one HTML page with maps, scores and statistics of a finished run."""
     from biomap_xr.pipeline.console import opened
-    from biomap_xr.pipeline.telling.species import make_report
+    from biomap_xr.pipeline.reporting import make_report
 
     loaded, place = opened(recipe, workspace)
     made = make_report(loaded, place)

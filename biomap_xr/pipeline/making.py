@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from biomap_xr.pipeline.filling import Filling
     from biomap_xr.pipeline.observing import Observer
+    from biomap_xr.pipeline.telling.results import HabitatResults
     from biomap_xr.pipeline.workers import Workers
 
 
@@ -107,6 +108,13 @@ class Making:
             found = next((each for each in self.wanted if each.name == name), None)
             self._results[name] = found.result(self) if found else None
         return self._results[name]
+
+    @cached_property
+    def habitats(self) -> "HabitatResults":
+        """What there is of habitats, for reports."""
+        from biomap_xr.pipeline.telling.results import HabitatResults
+
+        return HabitatResults(self.recipe, self.workspace)
 
     def has(self, name: str) -> bool:
         """Say whether a stage's result is at hand."""

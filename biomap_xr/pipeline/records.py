@@ -12,6 +12,8 @@ SURVEYS = "surveys"
 EXTERNAL, SPLIT = "external-", "split-"
 """Begin the names of scores of external data, and of those under other splits than blocks."""
 HABITATS, SCORES = "habitats", "scores.zarr"
+ON_MAP = "on_map.json"
+"""How far the map over all formations agrees with plots and maps of others."""
 
 
 def folder_of(workspace: Workspace, formation: str = "") -> Path:

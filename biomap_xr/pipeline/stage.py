@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pydantic import JsonValue
 
     from biomap_xr.pipeline.making import Making
+    from biomap_xr.report.content import ReportContent
 
 Progress = Literal["absent", "stale", "partial", "done"]
 EARLIER = "an earlier version made it"
@@ -213,6 +214,14 @@ class Stage(ABC):
     def said(self, making: "Making") -> Iterator[str]:
         """Say on the terminal what there is of it and where, without loading it."""
         return iter(())
+
+    def told(self, making: "Making", content: "ReportContent") -> "ReportContent":
+        """Add what was found to a report, read from the workspace alone; nothing where it is not.
+
+        Raises:
+            InputError: What is there cannot be read.
+        """
+        return content
 
     def forget(self, making: "Making") -> None:
         """Remove what a former recipe of the workspace asked for and this one does not."""

@@ -37,6 +37,7 @@ def recipe(cells=20, **sections):
             "tile": side,
             "extent": {"x_min": 4e6, "y_min": 3e6, "x_max": 4e6 + side, "y_max": 3e6 + side},
         },
+        "covariates": {"masks": {"land": {"path": "land.gpkg"}}},
         "plots": PLOTS,
         "habitats": {
             "by_species": {},

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from biomap_xr.pipeline.telling.species import make_report
+from biomap_xr.pipeline.reporting import make_report
 from biomap_xr.recipe import Recipe
 
 RECIPES = Path(__file__).parents[2] / "recipes"

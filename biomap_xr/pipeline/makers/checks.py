@@ -1,13 +1,19 @@
 """What can be wrong with the inputs of habitats, one check for each thing by itself."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 
+from odc.geo.geobox import GeoBox
+
+from biomap_xr.covariates.settings import CovariateSettings
+from biomap_xr.errors import InputError
+from biomap_xr.grid import Grid
 from biomap_xr.habitats.ensemble.settings import EnsembleSettings
 from biomap_xr.habitats.esy.system import ExpertSystem
 from biomap_xr.habitats.eunis import at_level, in_order
 from biomap_xr.habitats.legend import read_legend
+from biomap_xr.habitats.plantbert.hub import origin_of
 from biomap_xr.habitats.rules.rulebook import read_associations, read_crosswalk
 from biomap_xr.habitats.rules.settings import RegionSettings, RulesSettings
 from biomap_xr.observations.plots import Plots
@@ -16,7 +22,8 @@ from biomap_xr.pipeline.makers.predictors import feature_table
 from biomap_xr.pipeline.makers.splits import check_splits
 from biomap_xr.pipeline.observing import Observer
 from biomap_xr.pipeline.stage import Check
-from biomap_xr.recipe import Recipe
+from biomap_xr.programs.masks import known_codes, unknown_at_source
+from biomap_xr.recipe import Recipe, paths_in
 from biomap_xr.sources.paths import local_file
 
 
@@ -52,6 +59,43 @@ def plot_checks(observer: Observer) -> Iterator[Check]:
             yield Check(section, partial(_check_plots, observer))
         else:
             yield Check(section, partial(take_plots, settings, habitats))
+
+
+def pretrained_checks(recipe: Recipe) -> Iterator[Check]:
+    """Look whether a pretrained network that is named is here, or may be downloaded."""
+    settings = recipe.habitats.by_species
+    name = settings.network.name_or_path if settings is not None else None
+    if settings is not None and name is not None:
+        look = partial(origin_of, name, offline=settings.network.offline)
+        yield Check("habitats.by_species.network", look)
+
+
+def code_checks(recipe: Recipe) -> Iterator[Check]:
+    """Look for codes of the masks that no rule knows; they would stop the map after all training.
+
+    Tables and masks that cannot be read are other checks' affair.
+    """
+    covariates, ensemble = recipe.covariates, recipe.habitats.by_environment
+    rules = recipe.habitats.rules
+    if covariates is None or ensemble is None:
+        return
+    files = (*paths_in(rules), *(covariates.root / path for path in paths_in(covariates.masks)))
+    if not all(path.is_file() for path in files):
+        return
+    cells = Grid.from_settings(recipe.grid).geobox
+    yield Check("", partial(_check_codes, covariates, rules, ensemble.formations, cells))
+
+
+def _check_codes(
+    covariates: CovariateSettings, rules: RulesSettings, formations: Sequence[str], cells: GeoBox
+) -> None:
+    try:
+        known = known_codes(rules, formations)
+    except InputError:
+        return
+    problems = unknown_at_source(covariates, cells, known)
+    if problems:
+        raise InputError("\n".join(problems))
 
 
 def _check_plots(observer: Observer) -> None:

@@ -1,7 +1,8 @@
 """The finished map over all formations held against external plots and maps of others."""
 
+import json
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,8 @@ from biomap_xr.cubes import open_cube
 from biomap_xr.errors import InputError
 from biomap_xr.evaluation.habitats.on_map import MappedPlots
 from biomap_xr.evaluation.habitats.references import reference_confusion
-from biomap_xr.grid import Cells, Grid
+from biomap_xr.folds.blocks import blocks_of
+from biomap_xr.grid import Cells, Grid, Tile
 from biomap_xr.habitats.comparison import Compared
 from biomap_xr.habitats.cube import RANKS, WALL_TO_WALL
 from biomap_xr.habitats.eunis import LEVELS, NO_HABITAT
@@ -23,12 +25,17 @@ from biomap_xr.observations.occurrences import locate
 from biomap_xr.observations.overlap import Overlap, overlap_of
 from biomap_xr.observations.plot_settings import PlotSettings
 from biomap_xr.observations.plots import Plots
+from biomap_xr.pipeline.filling import Filling
 from biomap_xr.pipeline.fingerprints import contents
+from biomap_xr.pipeline.makers.plots import take_plots
+from biomap_xr.pipeline.observing import Observer
+from biomap_xr.pipeline.records import HABITATS, ON_MAP
 from biomap_xr.pipeline.workspace import Workspace
 from biomap_xr.programs.by_environment import read_map
 from biomap_xr.programs.references import KERNEL, ReferenceProgram, compared_in
 from biomap_xr.recipe import Recipe
 from biomap_xr.run import fingerprint_of
+from biomap_xr.run.durable import publish
 from biomap_xr.sources.raster import describe
 
 if TYPE_CHECKING:
@@ -173,6 +180,51 @@ def reference_scores(
         if total[LEVELS[0]].cells:
             found[program.name.removeprefix(REFERENCE)] = total
     return found
+
+
+def score_map(recipe: Recipe, observer: Observer, tiles: Sequence[Tile], filling: Filling) -> None:
+    """Hold the finished map against all external plots and references of a recipe.
+
+    Plots that lie off the map, or are all among those of the training, are told and left out.
+
+    Args:
+        recipe: With absolute paths.
+        observer: Has the plots of the training.
+        tiles: Of the map.
+        filling: Whose workers compare it with references.
+
+    Raises:
+        InputError: A table or a raster cannot be read.
+    """
+    workspace, sets = filling.workspace, {}
+    for name, settings in recipe.habitats.external.items():
+        plots, _ = take_plots(settings, recipe.habitats)
+        try:
+            scored, overlap = to_score(name, plots, observer.plots.plots, recipe)
+            found = map_at(scored, recipe, workspace)
+        except InputError as error:
+            # The ensembles are scored on them all the same, so the run goes on.
+            logger.warning("external data %s: the map is not scored on them: %s", name, error)
+            continue
+        cells = locate(scored.longitude, scored.latitude, Grid.from_settings(recipe.grid))
+        centres = Grid.from_settings(recipe.grid).centres_of(cells[found.source])
+        blocks = blocks_of(centres, recipe.folds.block_m)
+        sets[name] = {
+            "ranks": found.mapped.ranks.tolist(),
+            "labels": [list(codes) for codes in found.mapped.labels],
+            "block": ["_".join(map(str, each)) for each in blocks.tolist()],
+            "off": found.off,
+            "overlap": str(overlap) if overlap.either.any() else "",
+        }
+    programs = tuple(reference_programs(recipe, workspace))
+    for program in programs:
+        filling.complete(program, tiles)
+    references = reference_scores(programs, workspace)
+    content = {
+        "plots": sets,
+        "references": {name: reference_record(each) for name, each in references.items()},
+    }
+    publish(workspace.models / HABITATS / ON_MAP, json.dumps(content, indent=1))
 
 
 def reference_record(found: Mapping[int, Compared]) -> "JsonValue":

@@ -5,6 +5,7 @@ from biomap_xr.pipeline.stages.by_species import BySpecies
 from biomap_xr.pipeline.stages.covariates import CovariatesCube
 from biomap_xr.pipeline.stages.ensembles import Ensembles
 from biomap_xr.pipeline.stages.environment import EnvironmentMaps
+from biomap_xr.pipeline.stages.map_scores import MapScores
 from biomap_xr.pipeline.stages.maps import SpeciesMaps
 from biomap_xr.pipeline.stages.products import Products
 from biomap_xr.pipeline.stages.species import SpeciesTraining
@@ -16,5 +17,6 @@ STAGES: tuple[Stage, ...] = (
     SpeciesMaps(),
     Ensembles(),
     EnvironmentMaps(),
+    MapScores(),
     Products(),
 )

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pydantic import JsonValue
 
     from biomap_xr.habitats.plantbert.model import HabitatModel
+    from biomap_xr.report.content import ReportContent
 
 KERNEL = 1
 """Raised when the same recipe and data give another model or other scores."""
@@ -31,9 +32,10 @@ class BySpecies(Stage):
         return recipe.habitats.by_species is not None
 
     def checks(self, making: Making) -> Iterator[Check]:
-        """Look at the tables of plots and at the rules of the expert system."""
-        from biomap_xr.pipeline.makers.checks import habitat_checks, plot_checks
+        """Look at a pretrained network, the tables of plots, the rules of the expert system."""
+        from biomap_xr.pipeline.makers.checks import habitat_checks, plot_checks, pretrained_checks
 
+        yield from pretrained_checks(making.recipe)
         yield from habitat_checks(making.recipe)
         yield from plot_checks(making.observer)
 
@@ -90,3 +92,9 @@ class BySpecies(Stage):
         folder = folder_of(making.workspace) / "model"
         habitats = len(json.loads((folder / "card.json").read_text())["habitats"])
         yield f"habitat model: {folder} ({habitats} habitats)"
+
+    def told(self, making: Making, content: "ReportContent") -> "ReportContent":
+        """Say how well habitats are read from species, and show their map."""
+        from biomap_xr.pipeline.telling.habitats import by_species, with_section
+
+        return with_section(content, making.habitats, by_species(making.habitats))

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pydantic import JsonValue
 
     from biomap_xr.covariates.cube import Covariates
+    from biomap_xr.report.content import ReportContent
 
 
 class CovariatesCube(Stage):
@@ -61,6 +62,12 @@ class CovariatesCube(Stage):
         from biomap_xr.covariates.cube import Covariates
 
         return Covariates.open(making.workspace.covariates, making.grid)
+
+    def told(self, making: Making, content: "ReportContent") -> "ReportContent":
+        """Say which predictors were kept."""
+        from biomap_xr.pipeline.telling.species import with_predictors
+
+        return with_predictors(content, making.workspace)
 
 
 def _settings(making: Making) -> CovariateSettings:

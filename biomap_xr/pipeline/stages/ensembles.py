@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pydantic import JsonValue
 
     from biomap_xr.habitats.ensemble.artefact import FormationModel
+    from biomap_xr.report.content import ReportContent
 
 KERNEL = 1
 """Raised when the same recipe and data give other ensembles or scores."""
@@ -98,3 +99,9 @@ class Ensembles(Stage):
         settings = making.written.habitats.by_environment
         names = ", ".join(settings.formations) if settings else ""
         yield f"ensembles: {making.workspace.models / HABITATS / 'by_environment'} ({names})"
+
+    def told(self, making: Making, content: "ReportContent") -> "ReportContent":
+        """Say how well the ensembles do, and show their maps."""
+        from biomap_xr.pipeline.telling.habitats import by_environment, with_section
+
+        return with_section(content, making.habitats, by_environment(making.habitats))

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pydantic import JsonValue
 
     from biomap_xr.pipeline.makers.environment_maps import EnvironmentMaps as Made
+    from biomap_xr.report.content import ReportContent
 
 
 class EnvironmentMaps(Stage):
@@ -26,10 +27,11 @@ class EnvironmentMaps(Stage):
         return recipe.covariates is not None and recipe.habitats.by_environment is not None
 
     def checks(self, making: Making) -> Iterator[Check]:
-        """Look at the tables of the rules."""
-        from biomap_xr.pipeline.makers.checks import rule_checks
+        """Look at the tables of the rules, and at codes of the masks that no rule knows."""
+        from biomap_xr.pipeline.makers.checks import code_checks, rule_checks
 
         yield from rule_checks(making.recipe.habitats.rules)
+        yield from code_checks(making.recipe)
 
     def depends(self, making: Making) -> "Mapping[str, JsonValue]":
         """Tables of the rules by content, and where the models predict."""
@@ -69,3 +71,9 @@ class EnvironmentMaps(Stage):
     def said(self, making: Making) -> Iterator[str]:
         """Say where the cubes are."""
         yield f"habitats: {making.workspace.habitats} (by_environment)"
+
+    def told(self, making: Making, content: "ReportContent") -> "ReportContent":
+        """Show the map over all formations."""
+        from biomap_xr.pipeline.telling.habitats import wall_to_wall, with_section
+
+        return with_section(content, making.habitats, wall_to_wall(making.habitats))

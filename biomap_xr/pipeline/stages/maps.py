@@ -15,6 +15,8 @@ from biomap_xr.sources.paths import local_file
 if TYPE_CHECKING:
     from pydantic import JsonValue
 
+    from biomap_xr.report.content import ReportContent
+
 
 class SpeciesMaps(Stage):
     """``species.zarr``, ``indicators.zarr``, and ``by_species`` of ``habitats.zarr``."""
@@ -79,3 +81,11 @@ class SpeciesMaps(Stage):
             f"land; {sums.lost:.2%} of the expected richness lost to the storage floor and rounding"
         )
         yield f"in Python: xarray.open_zarr('{place.indicators}')"
+
+    def told(self, making: Making, content: "ReportContent") -> "ReportContent":
+        """Show the maps, and what their tiles add up to."""
+        from biomap_xr.pipeline.telling.species import with_maps
+
+        if not making.workspace.indicators.exists() or not content.evaluation:
+            return content
+        return with_maps(content, making.written, making.workspace)

@@ -16,6 +16,7 @@ from biomap_xr.sources.paths import local_file, local_folder
 if TYPE_CHECKING:
     from pydantic import JsonValue
 
+    from biomap_xr.report.content import ReportContent
     from biomap_xr.species.model import SpeciesModel
 
 KERNEL = 1
@@ -102,3 +103,11 @@ class SpeciesTraining(Stage):
         folder = making.workspace.models / "species"
         species = len(json.loads((folder / "card.json").read_text())["species_id"])
         yield f"model: {folder} ({species} species)"
+
+    def told(self, making: Making, content: "ReportContent") -> "ReportContent":
+        """Say how well the models do on held-out surveys."""
+        from biomap_xr.pipeline.telling.species import with_scores
+
+        if not self.parts(making)[0].done:
+            return content
+        return with_scores(content, making.written, making.workspace)

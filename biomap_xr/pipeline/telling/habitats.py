@@ -1,29 +1,30 @@
 """The sections of a report about habitats, read from the workspace alone: no model is loaded.
 
-Whatever a run has not made is left out.
+Whatever a run has not made is None.
 """
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from biomap_xr.evaluation.habitats.agreement import agreement_of, counted
+from biomap_xr.evaluation.habitats.on_map import MappedPlots, evaluate_map
 from biomap_xr.evaluation.map_statistics import (
     PAPER_HABITAT_STATISTICS,
     MapStatistics,
     summarise,
 )
 from biomap_xr.habitats.cube import BY_SPECIES, WALL_TO_WALL
-from biomap_xr.habitats.eunis import FORMATIONS, NO_HABITAT, number_of
+from biomap_xr.habitats.eunis import FORMATIONS, LEVELS, NO_HABITAT, number_of
 from biomap_xr.habitats.legend import SURFACES
 from biomap_xr.habitats.plantbert.card import HabitatCard
 from biomap_xr.pipeline.habitat_sums import SpeciesSums, wall_to_wall_cells
+from biomap_xr.pipeline.makers.map_scores import reference_programs, reference_scores
 from biomap_xr.pipeline.telling.results import HabitatResults, environment
-from biomap_xr.pipeline.workspace import Workspace
-from biomap_xr.recipe import Recipe
-from biomap_xr.report.content import Cell, Picture, Section, Table
+from biomap_xr.report.content import Cell, Picture, ReportContent, Section, Table
 from biomap_xr.report.habitats.gallery import (
     confusion_pictures,
     formation_confusions,
@@ -51,6 +52,9 @@ from biomap_xr.report.habitats.tables import (
     cover_table,
     entitled,
     formation_agreement_table,
+    map_score_table,
+    reference_class_table,
+    reference_table,
     rule_table,
     widest_table,
 )
@@ -61,39 +65,78 @@ FIRST_HABITAT = number_of("MA2")
 """Smaller numbers are surfaces without vegetation."""
 
 
-def habitat_sections(recipe: Recipe, workspace: Workspace) -> tuple[Section, ...]:
-    """Return what a run has to say of habitats; nothing where its recipe asks for none.
-
-    Args:
-        recipe: As it was loaded.
-        workspace: Folder of the run.
-
-    Raises:
-        InputError: The legend or the scores of the run cannot be read.
-    """
-    if not recipe.habitats.wanted:
-        return ()
-    return tuple(_sections(HabitatResults(recipe.anchored(workspace.root), workspace)))
-
-
-def _sections(run: HabitatResults) -> Iterator[Section]:
+def by_species(run: HabitatResults) -> Section | None:
+    """Return what there is of habitats from species: scores, and their map."""
+    if not (run.by_species or run.has(BY_SPECIES)):
+        return None
     settings = run.recipe.evaluation
-    if run.by_species or run.has(BY_SPECIES):
-        gaps = (gap_board(each, settings) for each in run.by_species)
-        boards = tuple(board for board in gaps if board is not None)
-        parts = Parts(tuple(_species_tables(run)), tuple(_species_pictures(run)), boards)
-        yield species_section(run.by_species, parts, run.names, settings)
+    gaps = (gap_board(each, settings) for each in run.by_species)
+    boards = tuple(board for board in gaps if board is not None)
+    parts = Parts(tuple(_species_tables(run)), tuple(_species_pictures(run)), boards)
+    return species_section(run.by_species, parts, run.names, settings)
+
+
+def by_environment(run: HabitatResults) -> Section | None:
+    """Return what there is of the ensembles: scores, and their maps."""
+    if not (run.formations or run.mapped):
+        return None
+    settings = run.recipe.evaluation
+    pictures = tuple(_formation_pictures(run, wall_to_wall_cells(run.workspace)))
+    splits = tuple(split_board(each, settings) for each in run.formations if each.splits)
+    parts = Parts(tuple(_formation_tables(run)), pictures, splits)
+    return environment_section(run.formations, parts, run.names, settings)
+
+
+def wall_to_wall(run: HabitatResults) -> Section | None:
+    """Return what there is of the map over all formations."""
+    if not run.has(WALL_TO_WALL):
+        return None
     dominant = wall_to_wall_cells(run.workspace)
-    if run.formations or run.mapped:
-        pictures = tuple(_formation_pictures(run, dominant))
-        splits = tuple(split_board(each, settings) for each in run.formations if each.splits)
-        parts = Parts(tuple(_formation_tables(run)), pictures, splits)
-        yield environment_section(run.formations, parts, run.names, settings)
-    if run.has(WALL_TO_WALL):
-        parts = Parts(tuple(_wall_tables(run, dominant)), tuple(_wall_pictures(run)))
-        yield wall_to_wall_section(parts)
-    if run.curation is not None:
-        yield plots_section(run.curation)
+    return wall_to_wall_section(
+        Parts(tuple(_wall_tables(run, dominant)), tuple(_wall_pictures(run)))
+    )
+
+
+def map_scores(run: HabitatResults) -> Section | None:
+    """Return how far the map over all formations agrees with plots and maps of others."""
+    if run.on_map is None:
+        return None
+    rows, overlap = [], {}
+    for name, found in run.on_map["plots"].items():
+        labels = tuple(tuple(codes) for codes in found["labels"])
+        mapped = MappedPlots(np.array(found["ranks"], np.uint16), labels)
+        settings = run.recipe.evaluation
+        rows.append(evaluate_map(name, mapped, np.array(found["block"]), settings=settings))
+        overlap[name] = found["overlap"]
+    tables = [map_score_table(rows, overlap)] if rows else []
+    references = reference_scores(reference_programs(run.recipe, run.workspace), run.workspace)
+    if references:
+        tables.append(reference_table(references))
+        finest = max(LEVELS)
+        tables += [
+            reference_class_table(name, found[finest], run.names)
+            for name, found in references.items()
+        ]
+    if not tables:
+        return None
+    return Section(
+        "map-scores",
+        "The map beside plots and maps of others",
+        "Scores of models say how well plots are named by their own predictors; these say how far "
+        "the finished map agrees with what others found.",
+        tables=tuple(tables),
+    )
+
+
+def with_section(
+    content: ReportContent, run: HabitatResults, section: Section | None
+) -> ReportContent:
+    """Add a section, if there is one; what became of the tables of plots stays the last one."""
+    plots = plots_section(run.curation) if run.curation is not None else None
+    added = [each for each in (section, plots) if each is not None]
+    names = {each.name for each in added}
+    others = (each for each in content.habitats if each.name not in names)
+    return replace(content, habitats=(*others, *added))
 
 
 def _species_tables(run: HabitatResults) -> Iterator[Table]:

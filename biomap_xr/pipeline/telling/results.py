@@ -18,6 +18,8 @@ from biomap_xr.habitats.plantbert.card import HabitatCard
 from biomap_xr.observations.plot_report import CurationReport
 from biomap_xr.pipeline.records import (
     EXTERNAL,
+    HABITATS,
+    ON_MAP,
     PLOTS,
     SCORES,
     SPLIT,
@@ -87,6 +89,12 @@ class HabitatResults:
         if not path.is_file():
             return None
         return TypeAdapter(CurationReport).validate_json(path.read_bytes())
+
+    @property
+    def on_map(self) -> Mapping[str, Any] | None:
+        """What plots and maps of others say of the finished map."""
+        path = self.workspace.models / HABITATS / ON_MAP
+        return json.loads(path.read_text()) if path.is_file() else None
 
     def has(self, group: str) -> bool:
         """Say whether a group of the cube of habitats is there."""

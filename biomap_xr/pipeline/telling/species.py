@@ -1,7 +1,6 @@
-"""From a finished run to its report, read from the workspace alone: no model is loaded."""
+"""What a report says of species and their maps, read from the workspace alone."""
 
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,16 +22,13 @@ from biomap_xr.evaluation.truth import (
 from biomap_xr.grid import Cells, Grid
 from biomap_xr.observations.report import Report
 from biomap_xr.pipeline.makers.species import STAGES, TRAINED_ON
-from biomap_xr.pipeline.records import HABITATS
 from biomap_xr.pipeline.scores import Scores
 from biomap_xr.pipeline.summing import MapSums
-from biomap_xr.pipeline.telling.habitats import habitat_sections
-from biomap_xr.pipeline.telling.unfinished import unfinished
 from biomap_xr.pipeline.workspace import Workspace
 from biomap_xr.recipe import Recipe
 from biomap_xr.report.content import Fact, ReportContent, Table
 from biomap_xr.report.gallery import area_picture, evaluation_picture, map_pictures
-from biomap_xr.report.report import percent, write_report
+from biomap_xr.report.report import percent
 from biomap_xr.report.sections import observation_tables, selection_table, threshold_table
 from biomap_xr.species.card import ModelCard
 from biomap_xr.virtual import open_truth
@@ -47,73 +43,46 @@ RECORDS = (
 )
 
 
-@dataclass(frozen=True)
-class Told:
-    """A report that was written."""
-
-    page: Path
-    unfinished: tuple[str, ...]
-    """Maps of which tiles are missing, in words; the page says the same."""
-
-
-def make_report(recipe: Recipe, workspace: Workspace) -> Told:
-    """Write ``report/index.html`` and ``report/metrics.json`` of what a run has made so far.
-
-    Args:
-        recipe: As it was loaded.
-        workspace: Folder of the run.
-
-    Raises:
-        InputError: The run has no trained model yet.
-    """
-    if recipe.observations is None:
-        content = _without_species(recipe, workspace)
-    else:
-        content = _of_species(recipe, workspace)
-    missing = unfinished(workspace)
-    habitats = habitat_sections(recipe, workspace)
-    content = replace(content, habitats=habitats, unfinished=missing)
-    return Told(write_report(content, workspace.report).page, missing)
+def with_predictors(content: ReportContent, workspace: Workspace) -> ReportContent:
+    """Say which predictors were kept, where the least correlated ones were chosen."""
+    if not (workspace.covariates / "predictors" / "zarr.json").is_file():
+        return content
+    attributes = open_cube(workspace.covariates, "predictors").attrs
+    if "selection" not in attributes:
+        return content
+    selection = TypeAdapter(Selection).validate_python(attributes["selection"])
+    return replace(content, predictors=(selection_table(selection),))
 
 
-def _of_species(recipe: Recipe, workspace: Workspace) -> ReportContent:
-    """Say what the species model has learned and mapped."""
-    scores = Scores.read(workspace.models)
-    card = read_card(workspace)
+def with_scores(content: ReportContent, recipe: Recipe, workspace: Workspace) -> ReportContent:
+    """Say what the species model has learned."""
+    scores, card = Scores.read(workspace.models), read_card(workspace)
     rows = evaluation_rows(recipe, scores)
     note = BLOCKS.format(
         surveys=len(scores.row),
         blocks=len(np.unique(scores.block, axis=0)),
         side=recipe.folds.block_m / 1000,
     )
-    content = ReportContent(
-        title=recipe.title or recipe.name,
-        summary=_summary(recipe, workspace, card, scores),
+    trained = TRAINED_ON[recipe.species.trained_on] if scores.surveyed else "records alone"
+    model = {
+        "model weights (SHA-256)": card.weights_sha256,
+        "training data": card.data_fingerprint,
+    }
+    return replace(
+        content,
+        summary=(
+            *content.summary,
+            Fact("Species modelled", f"{len(card.species_id):,}"),
+            Fact("Modalities", ", ".join(STAGES[name] for name in card.modalities)),
+            Fact("Trained on", trained),
+        ),
         evaluation=rows,
         evaluation_note=note if scores.surveyed else f"{note} {RECORDS}",
         evaluation_chart=evaluation_picture(rows),
         truth=truth_rows(recipe, workspace, scores, card),
         thresholds=(threshold_table(card.thresholds),) if card.thresholds else (),
         observations=_observations(workspace),
-        predictors=_predictors(workspace),
-        provenance=_provenance(recipe, workspace, card),
-    )
-    if workspace.indicators.exists():
-        content = _with_maps(content, recipe, workspace, card)
-    return content
-
-
-def _without_species(recipe: Recipe, workspace: Workspace) -> ReportContent:
-    """Say what there is beside habitats where no species were observed."""
-    if not (workspace.models / HABITATS).is_dir():
-        raise InputError(
-            f"{workspace.models / HABITATS} is missing, expected trained habitat models; run the "
-            "recipe first"
-        )
-    return ReportContent(
-        title=recipe.title or recipe.name,
-        predictors=_predictors(workspace),
-        provenance=_provenance(recipe, workspace),
+        provenance=(*content.provenance, Table.of_pairs("The species model", model)),
     )
 
 
@@ -173,9 +142,9 @@ def _map_errors(recipe: Recipe, workspace: Workspace) -> MapErrors | None:
     return map_errors(expected.where(land), open_truth(workspace.virtual), grid.tiles())
 
 
-def _with_maps(
-    content: ReportContent, recipe: Recipe, workspace: Workspace, card: ModelCard
-) -> ReportContent:
+def with_maps(content: ReportContent, recipe: Recipe, workspace: Workspace) -> ReportContent:
+    """Show the maps of species and indicators, and what their tiles add up to."""
+    card = read_card(workspace)
     sums = MapSums.of(workspace)
     occupied = np.broadcast_to(np.asarray(sums.occupied, np.float64), len(card.species_id))
     cells = occupied.astype(np.int64)
@@ -201,7 +170,7 @@ def _with_maps(
         maps=map_pictures(species, indicators, statistics, recipe.evaluation),
         statistics=statistics,
         area_chart=area_picture(cells, resolution=recipe.grid.resolution),
-        summary=(*content.summary, *_specialists(indicators, card)),
+        summary=(*content.summary, *_mapped(sums), *_specialists(indicators, card)),
         provenance=(*content.provenance, _attributes(indicators)),
     )
 
@@ -214,23 +183,14 @@ def _specialists(indicators: xr.Dataset, card: ModelCard) -> tuple[Fact, ...]:
     return (Fact("Specialist species", f"{count:,}", note),)
 
 
-def _summary(
-    recipe: Recipe, workspace: Workspace, card: ModelCard, scores: Scores
-) -> tuple[Fact, ...]:
-    sums = MapSums.of(workspace)
-    trained = TRAINED_ON[recipe.species.trained_on] if scores.surveyed else "records alone"
-    facts = [
-        Fact("Species modelled", f"{len(card.species_id):,}"),
-        Fact("Modalities", ", ".join(STAGES[name] for name in card.modalities)),
-        Fact("Trained on", trained),
-    ]
-    if sums.tiles:
-        facts += [
-            Fact("Cells mapped", f"{sums.cells:,}", f"{sums.moved:,} moved to the nearest land"),
-            Fact("Mean expected richness", f"{sums.richness / max(sums.cells, 1):.1f} species"),
-            Fact("Richness lost to storage", f"{sums.lost:.2%}", "of the stored species cube"),
-        ]
-    return tuple(facts)
+def _mapped(sums: MapSums) -> tuple[Fact, ...]:
+    if not sums.tiles:
+        return ()
+    return (
+        Fact("Cells mapped", f"{sums.cells:,}", f"{sums.moved:,} moved to the nearest land"),
+        Fact("Mean expected richness", f"{sums.richness / max(sums.cells, 1):.1f} species"),
+        Fact("Richness lost to storage", f"{sums.lost:.2%}", "of the stored species cube"),
+    )
 
 
 def _observations(workspace: Workspace) -> tuple[Table, ...]:
@@ -239,29 +199,6 @@ def _observations(workspace: Workspace) -> tuple[Table, ...]:
         return ()
     report = TypeAdapter(Report).validate_json(path.read_bytes())
     return observation_tables(report)
-
-
-def _predictors(workspace: Workspace) -> tuple[Table, ...]:
-    if not (workspace.covariates / "predictors" / "zarr.json").is_file():
-        return ()
-    attributes = open_cube(workspace.covariates, "predictors").attrs
-    if "selection" not in attributes:
-        return ()
-    selection = TypeAdapter(Selection).validate_python(attributes["selection"])
-    return (selection_table(selection),)
-
-
-def _provenance(
-    recipe: Recipe, workspace: Workspace, card: ModelCard | None = None
-) -> tuple[Table, ...]:
-    pairs = {"recipe": recipe.name, "licence": recipe.licence, "citation": recipe.citation}
-    if card is not None:
-        pairs |= {
-            "model weights (SHA-256)": card.weights_sha256,
-            "training data": card.data_fingerprint,
-        }
-    pairs["workspace"] = str(workspace.root)
-    return (Table.of_pairs("Where this comes from", pairs),)
 
 
 def _attributes(cube: xr.Dataset) -> Table:

@@ -23,8 +23,8 @@ from biomap_xr.pipeline.makers.splits import (
     split_plots,
 )
 from biomap_xr.pipeline.observing import Observer
+from biomap_xr.pipeline.reporting import content_of
 from biomap_xr.pipeline.scores import HabitatScores
-from biomap_xr.pipeline.telling.habitats import habitat_sections
 from biomap_xr.recipe import Recipe
 from biomap_xr.report.content import Picture
 from biomap_xr.report.habitats import gallery as habitat_gallery
@@ -302,9 +302,9 @@ def test_the_report_shows_the_splits_that_the_recipe_names(environment_copy, mon
     monkeypatch.setattr(habitat_gallery, "picture", lambda *_: undrawn)
     changes = {SPLITS: ["random"], "evaluation": {"replicates": 20}}
     learn(environment_copy, changes)
-    section = habitat_sections(recipe_with(changes), environment_copy)[0]
+    section = content_of(recipe_with(changes), environment_copy).habitats[0]
     (board,) = [each for each in section.scoreboards if "other splits" in each.caption]
     assert [row.name for row in board.rows] == ["spatial blocks", "single plots at random"]
     assert board.rows[1].note.startswith("3 folds of")
-    plain = habitat_sections(recipe_with({}), environment_copy)[0]
+    plain = content_of(recipe_with({}), environment_copy).habitats[0]
     assert not [each for each in plain.scoreboards if "other splits" in each.caption]

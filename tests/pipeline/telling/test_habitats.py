@@ -17,9 +17,8 @@ from made_habitats import (
 
 from biomap_xr.cubes import open_cube
 from biomap_xr.errors import InputError
+from biomap_xr.pipeline.reporting import content_of, make_report
 from biomap_xr.pipeline.telling import results
-from biomap_xr.pipeline.telling.habitats import habitat_sections
-from biomap_xr.pipeline.telling.species import make_report
 from biomap_xr.pipeline.workspace import Workspace
 from biomap_xr.report import gallery
 from biomap_xr.report.content import Picture
@@ -67,11 +66,11 @@ def test_a_recipe_without_habitats_has_no_section(tmp_path):
     make_curation(Workspace(tmp_path))
     species = {"tables": [{"path": "s.csv", "kind": "survey", "species_list": "made"}]}
     plain = recipe(observations=species, habitats={})
-    assert habitat_sections(plain, Workspace(tmp_path)) == ()
+    assert content_of(plain, Workspace(tmp_path)).habitats == ()
 
 
 def test_every_part_of_the_work_has_its_section(made):
-    species, environment, wall, plots = habitat_sections(recipe(), made[0])
+    species, environment, wall, plots = content_of(recipe(), made[0]).habitats
     assert species.title == "Habitats from species"
     assert [board.caption for board in species.scoreboards] == [
         "Models on held-out plots",
@@ -100,7 +99,7 @@ def test_every_part_of_the_work_has_its_section(made):
 
 
 def test_areas_are_those_of_the_maps(made):
-    species, environment, wall, _ = habitat_sections(recipe(), made[0])
+    species, environment, wall, _ = content_of(recipe(), made[0]).habitats
     first = open_cube(made[0].habitats, "by_species")["habitat"].to_numpy()[0]
     found = tables(species)
     widest = found["The most widespread habitats"]
@@ -124,7 +123,7 @@ def test_areas_are_those_of_the_maps(made):
 
 def test_maps_are_compared_with_the_truth(made, simulated):
     workspace, truth = made
-    species, environment, wall, _ = habitat_sections(simulated, workspace)
+    species, environment, wall, _ = content_of(simulated, workspace).habitats
     first = open_cube(workspace.habitats, "by_species")["habitat"].to_numpy()[0]
     land = truth != 65535
     found = tables(species)["Share of the land on which map and truth agree"]
@@ -186,13 +185,13 @@ PARTS = {
 def test_any_part_alone_makes_a_section(name, make, tmp_path):
     workspace = Workspace(tmp_path / "run")
     make(workspace)
-    (section,) = habitat_sections(recipe(), workspace)
+    (section,) = content_of(recipe(), workspace).habitats
     assert section.name == name
     json.dumps(section.record(), allow_nan=False)
 
 
 def test_a_workspace_before_any_training_has_no_section(tmp_path):
-    assert habitat_sections(recipe(), Workspace(tmp_path)) == ()
+    assert content_of(recipe(), Workspace(tmp_path)).habitats == ()
 
 
 def test_a_report_of_habitats_alone(made, simulated, monkeypatch):
@@ -211,5 +210,5 @@ def test_a_report_of_habitats_alone(made, simulated, monkeypatch):
 
 
 def test_a_report_before_the_run_says_what_to_do(tmp_path):
-    with pytest.raises(InputError, match="expected trained habitat models; run the recipe first"):
+    with pytest.raises(InputError, match="run the recipe first"):
         make_report(recipe(), Workspace(tmp_path))

@@ -7,8 +7,9 @@ from tiny_run import TINY
 
 from biomap_xr.cubes import open_cube
 from biomap_xr.errors import InputError
+from biomap_xr.pipeline.reporting import make_report
 from biomap_xr.pipeline.scores import Scores
-from biomap_xr.pipeline.telling.species import make_report, read_card
+from biomap_xr.pipeline.telling.species import read_card
 from biomap_xr.pipeline.workspace import Workspace
 
 
