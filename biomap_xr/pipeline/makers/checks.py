@@ -64,9 +64,9 @@ def plot_checks(observer: Observer) -> Iterator[Check]:
 def pretrained_checks(recipe: Recipe) -> Iterator[Check]:
     """Look whether a pretrained network that is named is here, or may be downloaded."""
     settings = recipe.habitats.by_species
-    name = settings.network.name_or_path if settings is not None else None
-    if settings is not None and name is not None:
-        look = partial(origin_of, name, offline=settings.network.offline)
+    if settings is not None and settings.network.name_or_path:
+        network = settings.network
+        look = partial(origin_of, network.name_or_path, offline=network.offline)
         yield Check("habitats.by_species.network", look)
 
 

@@ -204,7 +204,7 @@ def test_another_land_cover_runs_the_second_pass_alone(environment_copy):
     # The recipe of this run asks for no products, so that their record is gone.
     kept = {path: time for path, time in models.items() if path.name != "products.json"}
     changed = {path.name for path, time in kept.items() if path.stat().st_mtime_ns != time}
-    assert changed <= {"mask_codes.json"}
+    assert changed <= {"mask_codes.json", "on_map.json"}
     # The other covariates were not gathered again either.
     assert stamps(environment_copy, "covariates") == gathered
     assert stamps(environment_copy, "masks") != masked
@@ -285,8 +285,8 @@ def test_plots_are_counted_where_there_is_no_table(environment_copy):
 @pytest.mark.parametrize(
     ("raster", "code", "message"),
     [
-        ("land_cover", 77, r"masks/land_cover has the codes 77 \(\d+ cells\)"),
-        ("coast", 9, r"masks/coast has the codes 9 \(\d+ cells\)"),
+        ("land_cover", 77, r"masks/land_cover has the codes 77 \(\d+ pixels\)"),
+        ("coast", 9, r"masks/coast has the codes 9 \(\d+ pixels\)"),
     ],
 )
 def test_an_unknown_code_is_said_before_any_tile(environment_copy, raster, code, message):
