@@ -6,11 +6,6 @@ from pydantic import ValidationError
 from biomap_xr.evaluation.settings import EvaluationSettings
 
 
-def test_defaults_are_those_of_the_paper() -> None:
-    settings = EvaluationSettings()
-    assert settings.recall_at == (50, 250)
-
-
 @pytest.mark.parametrize(
     ("key", "value"),
     [("recall_at", (0,)), ("level", 1.0), ("replicates", 1), ("colour", "red")],

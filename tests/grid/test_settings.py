@@ -9,11 +9,6 @@ def extent(**changes):
     return Extent(**(square | changes))
 
 
-def test_defaults_are_the_papers():
-    settings = GridSettings()
-    assert (settings.crs, settings.resolution, settings.tile) == ("EPSG:3035", 50, 25_000)
-
-
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

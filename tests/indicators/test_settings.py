@@ -6,14 +6,6 @@ from pydantic import ValidationError
 from biomap_xr.indicators.settings import IndicatorSettings, SpecialistSettings
 
 
-def test_the_defaults_say_nothing_of_lists_and_never_call_unknown_least_concern() -> None:
-    settings = IndicatorSettings()
-    assert settings.status is None
-    assert settings.unknown_status == "unknown"
-    assert settings.threatened == ("VU", "EN", "CR")
-    assert settings.assemblage == "conformal"
-
-
 def test_a_recipe_section_reads() -> None:
     settings = IndicatorSettings.model_validate(
         {

@@ -4,12 +4,6 @@ from pydantic import ValidationError
 from biomap_xr.run.settings import FillSettings
 
 
-def test_defaults_retry_and_watch() -> None:
-    settings = FillSettings()
-    assert settings.retries == 2
-    assert settings.tile_timeout is not None
-
-
 @pytest.mark.parametrize(
     "wrong",
     [

@@ -13,7 +13,7 @@ from biomap_xr.covariates.cube import Covariates
 from biomap_xr.covariates.inputs import cut_inputs
 from biomap_xr.covariates.slots import InputSettings
 from biomap_xr.errors import InputError
-from biomap_xr.grid import Cells, Grid, GridSettings, Window
+from biomap_xr.grid import Cells, Grid, Window
 from biomap_xr.species.inference import (
     embed_tile,
     embed_window,
@@ -237,7 +237,3 @@ def test_a_cube_that_cannot_feed_the_model_is_refused(
     (swapped / "landsat").symlink_to(landscape.store / "sentinel2")
     with pytest.raises(InputError, match=r"reads 6 channels of .landsat.*has 4"):
         embed_tile(full, replace(landscape, store=swapped), tile, reach=REACH)
-
-
-def test_default_reach_of_the_grid_is_the_one_of_the_papers_scale() -> None:
-    assert GridSettings().max_displacement == 500.0

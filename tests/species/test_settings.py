@@ -2,19 +2,12 @@ import pytest
 from pydantic import ValidationError
 
 from biomap_xr.species.settings import (
-    LatticeSettings,
     ModalitySettings,
     SpeciesSettings,
     TrainingSettings,
     VectorSettings,
     default_modality,
 )
-
-
-def test_the_default_is_paper_ones_three_modalities() -> None:
-    settings = SpeciesSettings()
-    assert list(settings.modalities) == ["landsat", "climate", "sentinel2"]
-    assert isinstance(settings.modalities["sentinel2"].encoder, LatticeSettings)
 
 
 @pytest.mark.parametrize("modality", ["landsat", "climate", "sentinel2", "predictors"])

@@ -30,8 +30,7 @@ def test_members_of_published_files(tmp_path):
     assert settings.members_of("V") == DEFAULT
 
 
-def test_splits_are_compared_only_when_asked():
-    assert EnsembleSettings().compared_splits == ()
+def test_splits_to_compare_are_kept_in_their_order():
     named = EnsembleSettings(compared_splits=("random", "country"))
     assert named.compared_splits == ("random", "country")
 

@@ -1,15 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
-from biomap_xr.habitats.rules.settings import CrosswalkSettings, RegionSettings, RulesSettings
-
-
-def test_the_papers_choices_are_the_defaults():
-    rules = RulesSettings()
-    assert rules.crosswalk is None
-    assert (rules.regions.minimum_plots, rules.regions.coast_depth) == (1, 5_000)
-    assert rules.regions.coastal == ("MA2", "N")
-    assert CrosswalkSettings(table="a.csv").without_model == "map"
+from biomap_xr.habitats.rules.settings import RegionSettings
 
 
 def test_a_table_of_names_needs_their_codes():
