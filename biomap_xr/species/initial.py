@@ -29,6 +29,20 @@ def initial_model(
     Raises:
         InputError: A modality has no inputs, or inputs do not fit their modality.
     """
+    card = new_card(samples, branches)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = SpeciesModel(card=card)
+    start_at_prevalence(model, samples)
+    return model
+
+
+def new_card(samples: Samples, branches: Mapping[Modality, ModalitySettings]) -> ModelCard:
+    """Describe a model of the samples' species, its normalisation fitted to their training sites.
+
+    Raises:
+        InputError: A modality has no inputs, or inputs do not fit their modality.
+    """
     absent = [name for name in branches if name not in samples.inputs]
     if absent:
         raise InputError(
@@ -36,7 +50,7 @@ def initial_model(
             "model reads it; give them or leave the modality out of the recipe"
         )
     train = samples.roles.train
-    card = ModelCard(
+    return ModelCard(
         modalities={name: branch.encoder for name, branch in branches.items()},
         species_id=samples.species.ids,
         species=samples.species.names,
@@ -45,11 +59,6 @@ def initial_model(
             for name, branch in branches.items()
         },
     )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        model = SpeciesModel(card=card)
-    start_at_prevalence(model, samples)
-    return model
 
 
 def start_at_prevalence(model: SpeciesModel, samples: Samples) -> None:

@@ -1,5 +1,6 @@
 """What a recipe says about the species model: encoders, normalisation, training and thresholds."""
 
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -10,6 +11,9 @@ Modality = Literal["landsat", "climate", "sentinel2", "predictors"]
 
 MODALITIES: tuple[Modality, ...] = ("landsat", "climate", "sentinel2", "predictors")
 """The order in which embeddings are concatenated: the published one, then the static predictors."""
+
+WEIGHT_FILES = (".pth", ".pt", ".safetensors")
+"""How the name of a file of published weights ends."""
 
 Width = Annotated[int, Field(ge=1, le=8192)]
 FourWidths = tuple[Width, Width, Width, Width]
@@ -209,6 +213,10 @@ class SpeciesSettings(Settings):
     modalities: dict[Modality, ModalitySettings] = Field(
         default_factory=lambda: {name: default_modality(name) for name in MODALITIES[:3]}
     )
+    weights: Path | None = None
+    """A model that is used without training: the folder of a saved one, with its species and
+    thresholds, or a file of published weights (.pth, .pt, .safetensors) for published encoders;
+    its thresholds are then chosen on the calibration blocks."""
     trained_on: Literal["all", "surveys"] = "all"
     """Surveys and presence-only records together (paper 1, section 3), or surveys alone."""
     recalibrate: bool = True
@@ -233,6 +241,16 @@ class SpeciesSettings(Settings):
     @model_validator(mode="after")
     def _check(self) -> Self:
         check_kinds({name: branch.encoder for name, branch in self.modalities.items()})
+        if self.weights is not None and self.weights.suffix in WEIGHT_FILES:
+            for name, branch in self.modalities.items():
+                encoder = branch.encoder
+                if encoder.kind != "published" or encoder.standardise:
+                    raise ValueError(
+                        f"weights: {self.weights} is a file of published weights, but the encoder "
+                        f"of {name} is {encoder.kind!r}; expected kind 'published' without "
+                        "standardise for every modality: change the encoders, or give the folder "
+                        "of a saved model"
+                    )
         return self
 
 

@@ -15,7 +15,7 @@ from transformers import BertConfig, BertForSequenceClassification, PreTrainedTo
 
 from biomap_xr.errors import CorruptError, InputError
 from biomap_xr.habitats.plantbert.card import HabitatCard
-from biomap_xr.habitats.plantbert.model import HabitatModel
+from biomap_xr.habitats.plantbert.model import HabitatModel, published_model
 from biomap_xr.habitats.plantbert.tokenizer import load_tokenizer, sentence_tokens
 from biomap_xr.run.card import card_from_bytes, card_to_bytes
 from biomap_xr.run.folder import digest, read_folder, write_folder
@@ -87,6 +87,38 @@ def load_model(folder: Path, device: str = "cpu") -> HabitatModel:
     network = _network(files, folder).to(device).eval()
     tokenizer = load_tokenizer(folder)
     return HabitatModel(network, tokenizer, sentence_tokens(tokenizer, card.species), card)
+
+
+def given_model(folder: Path, k: int, device: str = "cpu") -> HabitatModel:
+    """Load a classifier to be used without training.
+
+    Args:
+        folder: Written by `save_model`, or by ``save_pretrained`` for a published model.
+        k: Species of a sentence at most, for one that has no card.
+        device: Where the weights go.
+
+    Raises:
+        InputError: There is no model, or its outputs are no EUNIS codes.
+        CorruptError: A file of our own is missing, truncated or changed.
+    """
+    if (folder / CARD).is_file():
+        return load_model(folder, device)
+    return published_model(folder, k=k).to(device)
+
+
+def check_given(folder: Path) -> None:
+    """Make sure that a folder holds a classifier, without loading its weights.
+
+    Raises:
+        InputError: A file is missing.
+    """
+    for name in (CONFIGURATION, WEIGHTS, TOKENIZER):
+        if not (folder / name).is_file():
+            raise InputError(
+                f"habitats.by_species.model: {folder / name} is missing, expected the folder of a "
+                "classifier that save_model or save_pretrained wrote; give its path, or leave the "
+                "key out to train one"
+            )
 
 
 def weights_of(network: Any) -> bytes:

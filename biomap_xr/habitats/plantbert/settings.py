@@ -4,6 +4,7 @@ Published values are those of the published code and model; the other defaults a
 that are trained from scratch on some thousand plots with two processor cores.
 """
 
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
@@ -144,6 +145,9 @@ class PlantBertSettings(Settings):
 
     k: int = Field(50, ge=1, le=4095)
     """Species of a sentence at most; paper 1's table 2 compares 50 and 100."""
+    model: Path | None = None
+    """Folder of a classifier that is used without training: one of ours, or one that
+    ``save_pretrained`` wrote, whose outputs are EUNIS codes."""
     network: NetworkSettings = NetworkSettings()
     pretraining: PretrainingSettings = PretrainingSettings()
     fine_tuning: FineTuningSettings = FineTuningSettings()

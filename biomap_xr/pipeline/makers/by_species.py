@@ -17,7 +17,7 @@ from biomap_xr.habitats.baselines.linear import LinearClassifier
 from biomap_xr.habitats.baselines.tabular import TabularClassifier
 from biomap_xr.habitats.esy.labels import ExpertClassifier
 from biomap_xr.habitats.esy.system import ExpertSystem
-from biomap_xr.habitats.plantbert.artefact import CARD, load_model, save_model
+from biomap_xr.habitats.plantbert.artefact import CARD, given_model, load_model, save_model
 from biomap_xr.habitats.plantbert.classifier import FittedPlantBert, PlantBertClassifier
 from biomap_xr.habitats.plantbert.model import HabitatModel
 from biomap_xr.habitats.plantbert.settings import PlantBertSettings
@@ -69,7 +69,14 @@ class Study:
 
     def __post_init__(self) -> None:
         plots = self.placed.plots
-        samples = samples_of(of_plots(plots, self.settings.k), plots.labels)
+        assemblages, habitats = of_plots(plots, self.settings.k), None
+        if self.settings.model is not None:
+            card = given_model(self.settings.model, self.settings.k).card
+            assemblages, unknown = assemblages.in_table(card.species)
+            habitats = card.habitats
+            if unknown:
+                logger.info("habitats by species: %s", unknown.message)
+        samples = samples_of(assemblages, plots.labels, habitats)
         object.__setattr__(self, "samples", samples)
 
     @property
@@ -85,7 +92,7 @@ class Study:
     def baselines(self) -> tuple[Classifier, ...]:
         """Return the classifiers that it is compared with."""
         wanted: list[Classifier] = []
-        if self.settings.baselines.untaught:
+        if self.settings.baselines.untaught and self.settings.model is None:
             tuning = self.settings.fine_tuning.model_copy(update={"teacher": 0.0})
             alone = self.settings.model_copy(update={"fine_tuning": tuning})
             wanted.append(PlantBertClassifier(alone, name=UNTAUGHT, device=self.device))
@@ -241,7 +248,7 @@ def _read_predicted(
     there, test = species.at(study.placed.cells[tested], model.card.species, k)
     found: Probabilities = {}
     plain, chosen = FittedPlantBert(model), model
-    if study.recipe.habitats.on_map.fine_tune:
+    if study.recipe.habitats.on_map.fine_tune and study.settings.model is None:
         chosen = _tuned(study, species, model, roles)
         said = _spread(plain.predict_proba(test), there, len(tested))
         found[f"{PREDICTED.format(k)}, {UNTUNED}"] = said

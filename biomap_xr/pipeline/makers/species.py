@@ -3,14 +3,15 @@
 import logging
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, hstack
 
 from biomap_xr.covariates.cube import Covariates
 from biomap_xr.covariates.inputs import cut_inputs
@@ -30,6 +31,8 @@ from biomap_xr.species import samples
 from biomap_xr.species.artefact import CARD, load_model, save_model
 from biomap_xr.species.branches import train_branch, train_ensemble
 from biomap_xr.species.calibration import calibrate
+from biomap_xr.species.card import ModelCard
+from biomap_xr.species.given import given_model
 from biomap_xr.species.model import SpeciesModel
 from biomap_xr.species.recalibration import recalibrate
 from biomap_xr.species.scoring import probabilities
@@ -81,6 +84,31 @@ class Lesson:
         sites = self.sites
         return sites.survey_presence if sites.surveyed.any() else sites.presence
 
+    def in_table(self, card: ModelCard) -> "Lesson":
+        """Return the same sites with the species of a model; one that it lacks is left out.
+
+        Raises:
+            InputError: It has none of them.
+        """
+        sites = self.sites
+        place = {int(value): at for at, value in enumerate(sites.species["species_id"])}
+        # Behind the last species stands one that was never found.
+        index = np.array([place.get(value, len(place)) for value in card.species_id], np.int64)
+        if (index == len(place)).all():
+            raise InputError(
+                f"the model's {len(card.species_id)} species (ids {card.species_id[:3]} ...) are "
+                f"none of the {len(place)} that were observed (ids {list(place)[:3]} ...); give "
+                "observations with the ids of the model's table"
+            )
+        nothing = csr_array((len(sites), 1), dtype=np.uint8)
+        presence, surveyed = (
+            csr_array(hstack([each, nothing], format="csr")[:, index])
+            for each in (sites.presence, sites.survey_presence)
+        )
+        table = pd.DataFrame({"species_id": card.species_id, "species": card.species})
+        known = replace(sites, presence=presence, survey_presence=surveyed, species=table)
+        return replace(self, sites=known)
+
     def scored_of(self, role: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the sites of a role that scores and thresholds use."""
         return role[self.scored[role]]
@@ -123,7 +151,10 @@ def learn(
     scratch = workspace.models / "windows"
     lesson = prepare(recipe, observer.sites, covariates, scratch)
     try:
-        models = _train_all(recipe, lesson, workspace.models, data, device)
+        if recipe.species.weights is None:
+            models = _train_all(recipe, lesson, workspace.models, data, device)
+        else:
+            lesson, models = _given(recipe, lesson, workspace.models, data, device)
         _score(recipe, lesson, models).write(workspace.models, data)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
@@ -218,6 +249,33 @@ def _train_all(
         models[name] = kept("compared", partial(ensemble, other, recalibrated=False))
     Watching(checkpoint=folder / "checkpoints").forget()
     return models
+
+
+def _given(
+    recipe: Recipe, lesson: Lesson, folder: Path, data: str, device: str
+) -> tuple[Lesson, dict[str, SpeciesModel]]:
+    """Keep a model that the recipe gives, with the sites in its table of species."""
+    settings = recipe.species
+
+    def make(watching: Watching) -> SpeciesModel:
+        model = given_model(settings, lesson.samples(settings.trained_on), device)
+        known = lesson.in_table(model.card)
+        if model.card.thresholds is None:
+            scored = known.scored_of(lesson.roles.calibration)
+            model = calibrate(model, lesson.inputs, known.found, scored, settings.thresholds)
+        inputs = recipe.inputs.model_dump(mode="json")
+        if model.card.inputs not in ({}, inputs):
+            raise InputError(
+                f"species.weights: {settings.weights} was trained on inputs cut by "
+                f"{model.card.inputs}, the recipe says {inputs}; expected the same: copy them into "
+                "the section inputs"
+            )
+        told = {**model.card.training, "weights": str(settings.weights)}
+        model.card = model.card.model_copy(update={"inputs": inputs, "training": told})
+        return model
+
+    model = _kept(folder / "species", data, make, Watching())
+    return lesson.in_table(model.card), {"All": model}
 
 
 def _finished(

@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from biomap_xr.errors import RecipeError
@@ -36,18 +38,26 @@ class BySpecies(Stage):
         from biomap_xr.pipeline.makers.checks import habitat_checks, plot_checks, pretrained_checks
 
         yield from pretrained_checks(making.recipe)
+        folder = self._given(making)
+        if folder is not None:
+            from biomap_xr.habitats.plantbert.artefact import check_given
+
+            yield Check("habitats.by_species.model", partial(check_given, folder))
         yield from habitat_checks(making.recipe)
         yield from plot_checks(making.observer)
 
     def depends(self, making: Making) -> "Mapping[str, JsonValue]":
         """Plots and rules by content, and what the training is told."""
         recipe, habitats = making.written, making.written.habitats
-        anchored = making.recipe
+        anchored, given = making.recipe, self._given(making)
         rules = anchored.habitats.expert_system
         return {
             "kernel of by_species": KERNEL,
             "files of plots": making.contents(paths_in(anchored.plots)),
             "files of external plots": making.contents(paths_in(anchored.habitats.external)),
+            "files of the model": making.contents(
+                sorted(path for path in given.glob("*") if path.is_file()) if given else []
+            ),
             "expert system": making.contents([rules] if rules else []),
             "habitats": habitats.model_dump(
                 mode="json", exclude={"by_environment", "environment_map", "rules", "on_map"}
@@ -55,6 +65,12 @@ class BySpecies(Stage):
             "fine-tuned": habitats.on_map.fine_tune,
             **sections(recipe, "plots", "folds", "grid", "simulate"),
         }
+
+    @staticmethod
+    def _given(making: Making) -> Path | None:
+        """Return the folder of a model that is used without training."""
+        settings = making.recipe.habitats.by_species
+        return None if settings is None else settings.model
 
     def parts(self, making: Making) -> tuple[Part, ...]:
         """Scores are written last."""

@@ -1,7 +1,7 @@
 """The species model: branches, joined, calibrated, scored on blocks that none of them saw."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,8 @@ from biomap_xr.run.folder import read_folder
 from biomap_xr.sources.paths import local_file, local_folder
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pydantic import JsonValue
 
     from biomap_xr.report.content import ReportContent
@@ -40,6 +42,10 @@ class SpeciesTraining(Stage):
         yield from files
         for edition in patches.editions if patches else ():
             yield Check("patches", partial(local_folder, edition.root))
+        if making.recipe.species.weights is not None:
+            from biomap_xr.species.given import check_weights
+
+            yield Check("species.weights", partial(check_weights, making.recipe.species))
         missing = any(not path.is_file() for path in paths_in(observed))
         # A background drawn on land waits for the land mask.
         if observed is not None and not missing and observed.background.random_cells == 0:
@@ -52,10 +58,16 @@ class SpeciesTraining(Stage):
             from biomap_xr.covariates.patches import content_of_patches
 
             files = content_of_patches(patches)
+        weights: Sequence[Path] = ()
+        if making.recipe.species.weights is not None:
+            from biomap_xr.species.given import files_of_weights
+
+            weights = files_of_weights(making.recipe.species.weights)
         return {
             "kernel of species": KERNEL,
             "files of observations": making.contents(paths_in(making.recipe.observations)),
             "files of patches": files,
+            "files of weights": making.contents(weights),
             **sections(making.written, "observations", "folds", "inputs", "species", "patches"),
             **sections(making.written, "grid"),
         }

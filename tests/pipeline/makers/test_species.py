@@ -1,4 +1,6 @@
 import shutil
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -6,6 +8,7 @@ import pytest
 from scipy.sparse import csr_array
 from tiny_run import SERIAL
 
+from biomap_xr import fitting
 from biomap_xr.covariates.cube import Covariates
 from biomap_xr.cubes import digest_of
 from biomap_xr.errors import InputError
@@ -13,14 +16,15 @@ from biomap_xr.folds.roles import Roles
 from biomap_xr.grid import Cells, Grid
 from biomap_xr.observations import Sites
 from biomap_xr.observations.reading import observe
-from biomap_xr.pipeline.makers.species import Lesson, prepare
+from biomap_xr.pipeline.makers import species
+from biomap_xr.pipeline.makers.species import Lesson, _given, _train_all, prepare
 from biomap_xr.pipeline.making import Making
 from biomap_xr.pipeline.running import run
 from biomap_xr.pipeline.scores import Scores
 from biomap_xr.pipeline.stages import STAGES
 from biomap_xr.pipeline.workers import Workers
 from biomap_xr.recipe import Recipe
-from biomap_xr.species.artefact import load_model
+from biomap_xr.species.artefact import fingerprint, load_model
 
 EDITION = {
     "sentinel2": "SatelliteData/Sentinel2Patches-jpeg",
@@ -174,6 +178,81 @@ def test_a_killed_training_goes_on_with_the_branches_that_are_there(copied, tiny
         assert digest_of(path) == digest
         assert (path.stat().st_mtime_ns == changed) == (not name.startswith("compared"))
     assert Scores.exist(copied.models, Making(tiny, copied, STAGES).key("species").name)
+
+
+@pytest.fixture
+def alone(lesson, tiny, finished):
+    """A recipe of predictors alone, and what it sees."""
+    values = tiny.model_dump(mode="json")
+    values["species"] |= {
+        "modalities": {"predictors": {"encoder": {"kind": "vector", "widths": [8]}}},
+        "compare": False,
+    }
+    recipe = Recipe.model_validate(values).anchored(finished.workspace.root)
+    return recipe, replace(lesson, inputs={"predictors": lesson.inputs["predictors"]})
+
+
+def test_with_one_modality_the_branch_is_the_model(alone, tmp_path):
+    models = _train_all(*alone, tmp_path, "data", "cpu")
+    assert list(models) == ["Predictors", "All"]
+    branch, mapped = (
+        load_model(tmp_path / name) for name in (Path("branches/predictors"), Path("species"))
+    )
+    assert fingerprint(branch) == fingerprint(mapped)
+    assert not (tmp_path / "checkpoints").exists()
+
+
+def test_a_device_that_is_not_there_is_refused(alone, tmp_path):
+    with pytest.raises(InputError, match="device 'cuda:99': this process sees"):
+        _train_all(*alone, tmp_path, "data", "cuda:99")
+
+
+def test_a_branch_that_was_killed_goes_on_in_its_epoch(alone, tmp_path, monkeypatch):
+    class KilledError(Exception):
+        pass
+
+    def kill(epoch):
+        raise KilledError
+
+    monkeypatch.setattr(fitting, "WORTH", 0)
+    expected = _train_all(*alone, tmp_path / "whole", "data", "cpu")["All"]
+    told = []
+    monkeypatch.setattr(species, "_tell", kill)
+    with pytest.raises(KilledError):
+        _train_all(*alone, tmp_path / "killed", "data", "cpu")
+    assert (tmp_path / "killed" / "checkpoints" / "branches" / "predictors").is_dir()
+    monkeypatch.setattr(species, "_tell", told.append)
+    found = _train_all(*alone, tmp_path / "killed", "data", "cpu")["All"]
+    assert [epoch.epoch for epoch in told] == [2]
+    assert fingerprint(found) == fingerprint(expected)
+    assert not (tmp_path / "killed" / "checkpoints").exists()
+
+
+def test_a_model_that_the_recipe_gives_is_used_without_training(lesson, tiny, finished, tmp_path):
+    values = tiny.model_dump(mode="json")
+    values["species"]["weights"] = str(finished.workspace.models / "species")
+    recipe = Recipe.model_validate(values).anchored(finished.workspace.root)
+    # Another region: without two of the model's species, and with one that it does not know.
+    sites = lesson.sites.select_species(np.arange(2, len(lesson.sites.species)))
+    table = sites.species.assign(
+        species_id=np.where(sites.species.index == 0, 999_999, sites.species["species_id"])
+    )
+    there = replace(lesson, sites=replace(sites, species=table))
+    known, models = _given(recipe, there, tmp_path, "data", "cpu")
+    assert list(models) == ["All"]
+    given, kept = finished.model.card, load_model(tmp_path / "species").card
+    assert (kept.thresholds, kept.species_id) == (given.thresholds, given.species_id)
+    assert kept.weights_sha256 == given.weights_sha256
+    assert kept.data_fingerprint == "data"
+    presence = known.sites.presence.toarray()
+    assert presence[:, :3].sum() == 0
+    expected = lesson.sites.presence.toarray()[:, 3:]
+    np.testing.assert_array_equal(presence[:, 3:], expected)
+
+
+def test_a_model_that_knows_none_of_the_species_is_refused(mixed, finished):
+    with pytest.raises(InputError, match=r"none of the 3 that were observed \(ids \[7, 3, 5\]"):
+        mixed.in_table(finished.model.card.model_copy(update={"species_id": (90, 91)}))
 
 
 def test_a_recipe_needs_something_to_see(tiny, lesson, tmp_path):
