@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from biomap_xr.errors import InputError
 from biomap_xr.grid import Grid
-from biomap_xr.pipeline.fingerprints import contents
 from biomap_xr.pipeline.stage import Key, Part, Problem, Stage, problems_of
 from biomap_xr.pipeline.workspace import Workspace
 from biomap_xr.recipe import Recipe
@@ -140,7 +139,7 @@ class Making:
         Raises:
             InputError: One cannot be read.
         """
-        return contents(paths)
+        return [*self.workspace.contents.names(paths)]
 
     def found_done(self, program: str) -> Summary:
         """Return what became of a program's tiles in earlier runs."""

@@ -32,9 +32,12 @@ class Workers:
     @property
     def device(self) -> str:
         """What the workers compute on: ``cpu`` or ``cuda``."""
-        return (
-            "cuda" if self.profile.kind == "local-cuda" else getattr(self.profile, "device", "cpu")
-        )
+        return self.profile.device
+
+    @property
+    def training_device(self) -> str:
+        """What this process computes on, where it trains a model: ``cpu`` or ``cuda``."""
+        return self.profile.training_device
 
     def session(self) -> Session:
         """Return the workers, started now if they were not.

@@ -7,6 +7,7 @@ from pathlib import Path
 from biomap_xr.errors import InputError
 from biomap_xr.recipe import Recipe
 from biomap_xr.run import Identity, Ledger
+from biomap_xr.run.contents import Contents
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,11 @@ class Workspace:
     def virtual(self) -> Path:
         """The simulated Europe, where the recipe asks for one."""
         return self.root / "virtual"
+
+    @property
+    def contents(self) -> Contents:
+        """Names of what is in the inputs, hashed once; hidden, since it can be made anew."""
+        return Contents(self.root / ".contents.sqlite")
 
     def ledger(self, program: str) -> Ledger:
         """Return the receipts of a program's tiles."""

@@ -25,6 +25,8 @@ THREADS = 4
 """Files that are hashed at one time; hashing frees the interpreter."""
 SETTLED = 2_000_000_000
 """Nanoseconds after a change during which the next one may bear the same time."""
+AT_ONCE = 2 << 30
+"""Bytes that are hashed in some seconds, so that it need not be put off."""
 PATIENCE = 60.0
 """Seconds to wait for other processes that write down what they hashed."""
 TABLE = """CREATE TABLE IF NOT EXISTS contents (path TEXT PRIMARY KEY, size INTEGER, mtime INTEGER,
@@ -89,8 +91,9 @@ class Contents:
 
         Args:
             paths: Of the files; a path may come twice.
-            later: Take size and times for the content of a file that nobody has hashed, as with
-                100,000 scenes; the task that reads it hashes it (`learn`), and the name stays.
+            later: Where there is more than `AT_ONCE` that nobody has hashed, as with 100,000
+                scenes, take sizes and times for contents; the task that reads a file hashes it
+                (`learn`), and the name stays.
 
         Returns:
             A name for each path: equal for equal contents, but for those taken ``later``.
@@ -107,11 +110,10 @@ class Contents:
             entry = known.get(path)
             return entry is not None and entry.state == states[path] and bool(entry.sha256 or later)
 
-        def put_off(path: str) -> bool:
-            return later and (path not in known or known[path].sha256 is None)
-
         stale = [path for path in states if not fresh(path)]
-        found = {p: _stand_in(states[p], known.get(p)) for p in stale if put_off(p)}
+        unread = [path for path in stale if path not in known or known[path].sha256 is None]
+        many = later and sum(states[path].size for path in unread) > AT_ONCE
+        found = {p: _stand_in(states[p], known.get(p)) for p in unread} if many else {}
         for path, entry in _hashed(path for path in stale if path not in found).items():
             found[path] = entry._replace(name=_name_of(entry, states[path], known.get(path)))
         self._save(found)

@@ -113,7 +113,10 @@ def test_fingerprints_follow_settings_and_files(region, grid, factory, tmp_path)
     assert second.masks.fingerprint == first.masks.fingerprint
 
 
-def test_touching_sources_redoes_nothing_once_a_tile_has_read_them(region, grid, factory, tmp_path):
+def test_touching_sources_redoes_nothing_once_a_tile_has_read_them(
+    region, grid, factory, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("biomap_xr.run.contents.AT_ONCE", 0)
     root = factory.write_region(tmp_path / "copy").root
     settings, store = factory.all_settings(root), tmp_path / "a.zarr"
     contents = Contents(tmp_path / ".contents.sqlite")

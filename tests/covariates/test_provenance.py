@@ -50,6 +50,10 @@ def test_an_edit_anywhere_in_a_raster_is_seen_with_its_time_put_back(region, fac
 class TestScenes:
     """They may be too many to be read before the work."""
 
+    @pytest.fixture(autouse=True)
+    def many(self, monkeypatch):
+        monkeypatch.setattr("biomap_xr.run.contents.AT_ONCE", 0)
+
     def test_none_is_read_to_be_named(self, region, factory, tmp_path, monkeypatch):
         def refuse(path):
             raise AssertionError(path)

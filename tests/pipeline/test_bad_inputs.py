@@ -22,12 +22,12 @@ SURVEYS = "PresenceAbsenceSurveys/PA_metadata_train.csv"
 
 
 def contents(place):
-    """Every file of a folder but logs and the inputs, by its digest."""
+    """Every file of a folder but logs, hashes of the inputs and the inputs, by its digest."""
     return {
         path.relative_to(place.root).as_posix(): digest_of(path)
         for path in sorted(place.root.rglob("*"))
         if path.is_file()
-        and path.name not in ("events.jsonl", ".biomap.lock")
+        and path.name not in ("events.jsonl", ".biomap.lock", ".contents.sqlite")
         and "virtual" not in path.parts
     }
 

@@ -113,6 +113,10 @@ def test_equal_content_has_one_name_wherever_it_lies(store: Contents, file: Path
 class TestLater:
     """Scenes: too many to be read before the work."""
 
+    @pytest.fixture(autouse=True)
+    def many(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(module, "AT_ONCE", 0)
+
     def test_no_file_is_read_until_a_task_does(
         self, store: Contents, file: Path, hashed: list[str]
     ) -> None:
@@ -146,6 +150,12 @@ class TestLater:
         edit(file, 300_001)
         store.learn([file])
         assert store.names([file], later=True) != name
+
+    def test_few_are_read_at_once(
+        self, store: Contents, file: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(module, "AT_ONCE", file.stat().st_size)
+        assert store.names([file], later=True) == [Contents().name(file)]
 
     def test_the_stand_in_is_of_the_file_and_not_of_its_place(
         self, store: Contents, file: Path

@@ -27,7 +27,6 @@ from biomap_xr.habitats.ensemble.training import (
 from biomap_xr.habitats.ensemble.voters import ENSEMBLE
 from biomap_xr.observations.plots import Plots
 from biomap_xr.pipeline.filling import Filling
-from biomap_xr.pipeline.fingerprints import contents
 from biomap_xr.pipeline.makers.ensemble_scores import scores_of
 from biomap_xr.pipeline.makers.external import ExternalStudy, Finished
 from biomap_xr.pipeline.makers.plots import files_of
@@ -175,12 +174,13 @@ class EnvironmentStudy:
         files = files_of(anchored.plots) if anchored.plots else ()
         rules = habitats.expert_system if habitats.labels == "expert_system" else None
         covariates = anchored.covariates or CovariateSettings()
+        known = self.observer.workspace.contents
         return {
             "kernel": KERNEL,
-            "files": contents([*files, *([rules] if rules else [])]),
+            "files": [*known.names([*files, *([rules] if rules else [])])],
             "labels": habitats.labels,
             "features": self.table.model_dump(mode="json"),
-            "predictors": content_of(covariates, "predictors"),
+            "predictors": content_of(covariates, "predictors", known),
             # Shares of classes are those of a cell of the map.
             **sections(self.written, "plots", "grid", "simulate"),
         }

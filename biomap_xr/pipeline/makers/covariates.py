@@ -34,7 +34,7 @@ def gather(recipe: Recipe, settings: CovariateSettings, filling: Filling) -> Gat
     crosswalk = recipe.habitats.rules.crosswalk
     if crosswalk is not None:
         check_water(settings.masks, crosswalk)
-    programs = declare_covariates(workspace.covariates, settings, grid)
+    programs = declare_covariates(workspace.covariates, settings, grid, workspace.contents)
     for group in Covariates.open(workspace.covariates, grid).groups:
         update_attributes(workspace.covariates, group, provenance_of(recipe))
     filling.complete(programs.masks, grid.tiles())

@@ -31,6 +31,7 @@ from biomap_xr.programs.by_environment import EnvironmentProgram, WallToWallProg
 from biomap_xr.programs.masks import LAND_COVER, MASKS, CodesProgram, check_known
 from biomap_xr.recipe import Recipe
 from biomap_xr.run import Summary, fingerprint_of
+from biomap_xr.run.contents import Contents
 from biomap_xr.run.kept import KeptRecord, kept
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def map_by_environment(
             or a code on the map is unknown; all before the first tile is made.
     """
     recipe = observer.recipe
-    content = MaskContent.of(recipe, covariates)
+    content = MaskContent.of(recipe, covariates, filling.workspace.contents)
     rules = rules_of_run(observer, covariates, models, content.regions, filling)
     programs = programs_of(recipe, models, covariates, rules, filling)
     _check_masks(programs.environment, tiles, filling, content)
@@ -93,7 +94,7 @@ class MaskContent:
     """Of land cover."""
 
     @classmethod
-    def of(cls, recipe: Recipe, covariates: Covariates) -> "MaskContent":
+    def of(cls, recipe: Recipe, covariates: Covariates, known: Contents) -> "MaskContent":
         """Look at the files of the layers, and at the land that was made of them.
 
         Raises:
@@ -103,7 +104,7 @@ class MaskContent:
         masks = settings.masks
         regions = MaskSettings(ecoregion=masks.ecoregion, coast=masks.coast)
         contents = (
-            content_of(settings.model_copy(update={"masks": some}), MASKS)
+            content_of(settings.model_copy(update={"masks": some}), MASKS, known)
             for some in (regions, MaskSettings(land_cover=masks.land_cover))
         )
         of_regions, of_cover = contents
@@ -139,7 +140,7 @@ def programs_of(
             "habitats.environment_map.cells: 'filtered' without habitats.rules.crosswalk; expected "
             "a crosswalk of land cover: name it, or take 'regional'"
         )
-    content = MaskContent.of(recipe, covariates)
+    content = MaskContent.of(recipe, covariates, filling.workspace.contents)
     reader = reader_of(covariates, models, settings.rules)
     store = filling.workspace.habitats
     first: dict[str, JsonValue] = {

@@ -9,7 +9,6 @@ from pathlib import Path
 from biomap_xr.habitats.ensemble.features import FeatureTable
 from biomap_xr.habitats.ensemble.voters import ENSEMBLE
 from biomap_xr.pipeline.filling import Filling
-from biomap_xr.pipeline.fingerprints import contents
 from biomap_xr.pipeline.makers.ensemble_scores import formation_scores
 from biomap_xr.pipeline.makers.plots import files_of, take_plots
 from biomap_xr.pipeline.makers.predictors import plot_predictors
@@ -96,7 +95,7 @@ class ExternalStudy:
         return fingerprint_of(
             {
                 "ensemble": ensemble.weights,
-                "files": contents(files),
+                "files": [*self.filling.workspace.contents.names(files)],
                 "plots": self.written.habitats.external[name].model_dump(mode="json"),
                 "model": ensemble.data,
             }

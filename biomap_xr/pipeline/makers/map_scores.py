@@ -26,7 +26,6 @@ from biomap_xr.observations.overlap import Overlap, overlap_of
 from biomap_xr.observations.plot_settings import PlotSettings
 from biomap_xr.observations.plots import Plots
 from biomap_xr.pipeline.filling import Filling
-from biomap_xr.pipeline.fingerprints import contents
 from biomap_xr.pipeline.makers.plots import take_plots
 from biomap_xr.pipeline.observing import Observer
 from biomap_xr.pipeline.records import HABITATS, ON_MAP
@@ -155,7 +154,7 @@ def reference_programs(recipe: Recipe, workspace: Workspace) -> Iterator[Referen
             {
                 "kernel": KERNEL,
                 "map": made_by,
-                "files": contents(files),
+                "files": [*workspace.contents.names(files)],
                 "settings": settings.model_dump(mode="json", exclude={"path", "legend"}),
             }
         )

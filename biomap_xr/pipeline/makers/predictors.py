@@ -42,7 +42,8 @@ def plot_predictors(
     (root, settings), grid = sources_of(recipe), Grid.from_settings(recipe.grid)
     columns = table.positions(settings.names, units_of(settings))
     places = LabelledPlaces.of(plots, grid)
-    content = content_of(recipe.covariates or CovariateSettings(), "predictors")
+    covariates = recipe.covariates or CovariateSettings()
+    content = content_of(covariates, "predictors", filling.workspace.contents)
     parts: dict[str, JsonValue] = {"content": content, "grid": recipe.grid.model_dump(mode="json")}
     program = PlotPredictorsProgram(
         filling.workspace.root, root, settings, grid, fingerprint_of(parts)

@@ -24,7 +24,6 @@ from biomap_xr.habitats.rules.rulebook import (
 from biomap_xr.habitats.rules.settings import RegionSettings, RulesSettings
 from biomap_xr.habitats.rules.snapping import Placed
 from biomap_xr.pipeline.filling import Filling
-from biomap_xr.pipeline.fingerprints import contents
 from biomap_xr.pipeline.observing import Observer
 from biomap_xr.programs.masks import MaskReader, RegionsProgram, layers_of, regions_of
 from biomap_xr.run import fingerprint_of
@@ -74,7 +73,7 @@ def rules_of_run(
         {
             **read,
             "models": [model.weights for model in models],
-            "tables": contents(tables_of(settings.regions)),
+            "tables": [*observer.workspace.contents.names(tables_of(settings.regions))],
         }
     )
     kept = _read(record, data)

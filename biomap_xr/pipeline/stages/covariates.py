@@ -39,7 +39,7 @@ class CovariatesCube(Stage):
         wanted = [name for name in ("masks", *MAIN) if getattr(settings, name) is not None]
         return {
             "kernel of covariates": KERNEL,
-            **{name: content_of(settings, name) for name in wanted},
+            **{name: content_of(settings, name, making.workspace.contents) for name in wanted},
             "valid_share_tolerance": settings.valid_share_tolerance,
             # Half a window around land matters, too.
             "window": making.written.inputs.window,

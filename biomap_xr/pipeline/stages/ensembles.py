@@ -48,7 +48,9 @@ class Ensembles(Stage):
             "files of external plots": making.contents(paths_in(anchored.habitats.external)),
             "expert system": making.contents([rules] if rules else []),
             "files of by_environment": making.contents(paths_in(anchored.habitats.by_environment)),
-            "predictors": content_of(covariates, "predictors") if covariates else None,
+            "predictors": content_of(covariates, "predictors", making.workspace.contents)
+            if covariates
+            else None,
             "habitats": habitats.model_dump(
                 mode="json",
                 include={"by_environment": True, "labels": True, "external": True},

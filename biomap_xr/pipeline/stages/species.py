@@ -57,7 +57,7 @@ class SpeciesTraining(Stage):
         if patches is not None:
             from biomap_xr.covariates.patches import content_of_patches
 
-            files = content_of_patches(patches)
+            files = content_of_patches(patches, making.workspace.contents)
         weights: Sequence[Path] = ()
         if making.recipe.species.weights is not None:
             from biomap_xr.species.given import files_of_weights
