@@ -51,7 +51,7 @@ def compared(before: Path, after: Path) -> Iterator[tuple[str, float, float]]:
                 print(f"{store}/{name}: only in {before if name in groups[0] else after}")
                 continue
             one, other = (
-                xr.open_zarr(each / store, group=name, mask_and_scale=False, consolidated=False)
+                xr.open_zarr(each / store / name, mask_and_scale=False, consolidated=False)
                 for each in (before, after)
             )
             for variable in sorted({*one.data_vars, *other.data_vars}):
