@@ -7,7 +7,14 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    Field,
+    JsonValue,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from biomap_xr.covariates.settings import CovariateSettings, PatchSettings
 from biomap_xr.covariates.slots import InputSettings
@@ -180,6 +187,15 @@ def _environment(name: str, path: Path) -> str:
             f"set it to the folder of the data: export {name}=/path/to/data"
         )
     return os.environ[name]
+
+
+def sections(recipe: Recipe, *names: str) -> dict[str, JsonValue]:
+    """Return sections of a recipe as plain values, None where it has none."""
+    values = {name: getattr(recipe, name) for name in names}
+    return {
+        name: value.model_dump(mode="json") if value is not None else None
+        for name, value in values.items()
+    }
 
 
 def paths_in(value: Any) -> tuple[Path, ...]:

@@ -16,8 +16,8 @@ from biomap_xr.cluster import (
 )
 from biomap_xr.pipeline.console import log_to, opened, standard_output
 from biomap_xr.pipeline.making import Making
+from biomap_xr.pipeline.problems import Check, Problem, problems_of
 from biomap_xr.pipeline.running import Run, run
-from biomap_xr.pipeline.stage import Check, Problem, problems_of
 from biomap_xr.pipeline.stages import STAGES
 from biomap_xr.pipeline.workers import Workers
 from biomap_xr.run import stopping, watch

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from biomap_xr.errors import InputError
 from biomap_xr.grid import Grid
-from biomap_xr.pipeline.stage import Key, Part, Problem, Stage, problems_of
+from biomap_xr.pipeline.problems import Problem, problems_of
+from biomap_xr.pipeline.stage import Key, Part, Stage
 from biomap_xr.pipeline.workspace import Workspace
 from biomap_xr.recipe import Recipe
 from biomap_xr.run import Failure, Listener, Summary, silent
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from pydantic import JsonValue
 
     from biomap_xr.pipeline.filling import Filling
-    from biomap_xr.pipeline.observing import Observer
+    from biomap_xr.pipeline.makers.observing import Observer
     from biomap_xr.pipeline.telling.results import HabitatResults
     from biomap_xr.pipeline.workers import Workers
 
@@ -51,7 +52,7 @@ class Making:
     @cached_property
     def observer(self) -> "Observer":
         """Reads the tables of observations and plots, once."""
-        from biomap_xr.pipeline.observing import Observer
+        from biomap_xr.pipeline.makers.observing import Observer
 
         return Observer(self.recipe, self.workspace)
 
@@ -158,12 +159,3 @@ class Making:
         """Return what was set aside by the programs of all wanted stages."""
         programs = (program for stage in self.wanted for program in stage.programs)
         return tuple(f for p in programs for f in self.workspace.ledger(p).failures.all())
-
-
-def sections(recipe: Recipe, *names: str) -> "dict[str, JsonValue]":
-    """Return sections of a recipe as plain values, None where it has none."""
-    values = {name: getattr(recipe, name) for name in names}
-    return {
-        name: value.model_dump(mode="json") if value is not None else None
-        for name, value in values.items()
-    }

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from biomap_xr import virtual
 from biomap_xr.errors import BiomapError, InputError, RecipeError, SetAsideError
 from biomap_xr.pipeline.making import Making
-from biomap_xr.pipeline.stage import Problem, Record, Stage
+from biomap_xr.pipeline.problems import Problem
+from biomap_xr.pipeline.stage import Record, Stage
 from biomap_xr.pipeline.stages import STAGES
 from biomap_xr.pipeline.workspace import Workspace, identity
 from biomap_xr.recipe import Recipe

@@ -8,13 +8,14 @@ asked often.
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
-from biomap_xr.errors import BiomapError, InputError, RecipeError
+from biomap_xr.errors import BiomapError
+from biomap_xr.pipeline.problems import Check
 from biomap_xr.recipe import Recipe
 from biomap_xr.run.durable import publish
 from biomap_xr.run.fingerprint import fingerprint_of
@@ -130,33 +131,6 @@ class State:
         """Return plain values for JSON."""
         parts: dict[str, JsonValue] = {p.name: {"there": p.there, "of": p.of} for p in self.parts}
         return {"state": self.progress, "why": self.why, "parts": parts}
-
-
-class Check(NamedTuple):
-    """One thing that can be wrong by itself, and what raises where it is."""
-
-    section: str
-    """Of the recipe; empty where the message names it."""
-    look: Callable[[], object]
-
-
-class Problem(NamedTuple):
-    """Something that is wrong with a recipe or its inputs."""
-
-    message: str
-    status: int
-    """Exit status: 2 for the recipe, 3 for inputs."""
-
-
-def problems_of(check: Check) -> list[Problem]:
-    """Return what a check finds: nothing, or one problem a line of its error."""
-    try:
-        check.look()
-    # Anything else is a mistake of ours and must not pass for one of the inputs.
-    except (InputError, RecipeError) as error:
-        section = f"{check.section}: " if check.section else ""
-        return [Problem(f"{section}{error}", error.status)]
-    return []
 
 
 class Stage(ABC):

@@ -7,7 +7,8 @@ from tiny_run import ENVIRONMENT, TINY, changed
 
 from biomap_xr.errors import InputError
 from biomap_xr.pipeline.making import Making
-from biomap_xr.pipeline.stage import Check, Key, Part, Record, State, problems_of, thing
+from biomap_xr.pipeline.problems import Check, problems_of
+from biomap_xr.pipeline.stage import Key, Part, Record, State, thing
 from biomap_xr.pipeline.stages import STAGES
 from biomap_xr.pipeline.workspace import Workspace
 from biomap_xr.recipe import Recipe

@@ -8,8 +8,8 @@ from biomap_xr.cubes import Coordinate, Cube, Variable, declare, open_cube, writ
 from biomap_xr.grid import Extent, Grid, GridSettings
 from biomap_xr.pipeline.filling import Filling
 from biomap_xr.pipeline.makers.environment_maps import MaskContent, programs_of
+from biomap_xr.pipeline.makers.observing import Observer
 from biomap_xr.pipeline.makers.rules import rules_of_run
-from biomap_xr.pipeline.observing import Observer
 from biomap_xr.programs.by_environment import loaded, percent, predictors_on
 from biomap_xr.run import FillSettings
 

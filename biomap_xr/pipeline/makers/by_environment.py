@@ -29,15 +29,14 @@ from biomap_xr.observations.plots import Plots
 from biomap_xr.pipeline.filling import Filling
 from biomap_xr.pipeline.makers.ensemble_scores import scores_of
 from biomap_xr.pipeline.makers.external import ExternalStudy, Finished
+from biomap_xr.pipeline.makers.observing import Observer
 from biomap_xr.pipeline.makers.plots import files_of
 from biomap_xr.pipeline.makers.predictors import feature_table, plot_predictors, slices_in
 from biomap_xr.pipeline.makers.splits import ROWS, Comparison
-from biomap_xr.pipeline.making import sections
-from biomap_xr.pipeline.observing import Observer
 from biomap_xr.pipeline.records import EXTERNAL, PLOTS, SCORES, folder_of
 from biomap_xr.pipeline.scores import HabitatScores
 from biomap_xr.programs.fits import FitProgram, Training, TuningProgram
-from biomap_xr.recipe import Recipe
+from biomap_xr.recipe import Recipe, sections
 from biomap_xr.run import fingerprint_of
 
 if TYPE_CHECKING:

@@ -24,6 +24,7 @@ from biomap_xr.habitats.plantbert.settings import PlantBertSettings
 from biomap_xr.habitats.plantbert.training import fine_tune
 from biomap_xr.observations.plots import Plots
 from biomap_xr.pipeline.filling import Filling
+from biomap_xr.pipeline.makers.observing import Observer
 from biomap_xr.pipeline.makers.plots import (
     PlacedPlots,
     fold_roles,
@@ -33,7 +34,6 @@ from biomap_xr.pipeline.makers.plots import (
     written_plots,
 )
 from biomap_xr.pipeline.makers.truths import best_from_lists
-from biomap_xr.pipeline.observing import Observer
 from biomap_xr.pipeline.records import EXTERNAL, PLOTS, SCORES
 from biomap_xr.pipeline.scores import HabitatScores
 from biomap_xr.programs.predicted import PredictedAssemblages, RankingProgram

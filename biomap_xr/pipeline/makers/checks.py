@@ -17,11 +17,11 @@ from biomap_xr.habitats.plantbert.hub import origin_of
 from biomap_xr.habitats.rules.rulebook import read_associations, read_crosswalk
 from biomap_xr.habitats.rules.settings import RegionSettings, RulesSettings
 from biomap_xr.observations.plots import Plots
+from biomap_xr.pipeline.makers.observing import Observer
 from biomap_xr.pipeline.makers.plots import files_of, take_plots
 from biomap_xr.pipeline.makers.predictors import feature_table
 from biomap_xr.pipeline.makers.splits import check_splits
-from biomap_xr.pipeline.observing import Observer
-from biomap_xr.pipeline.stage import Check
+from biomap_xr.pipeline.problems import Check
 from biomap_xr.programs.masks import known_codes, unknown_at_source
 from biomap_xr.recipe import Recipe, paths_in
 from biomap_xr.sources.paths import local_file

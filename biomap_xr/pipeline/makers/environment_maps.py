@@ -23,9 +23,9 @@ from biomap_xr.habitats.rules.priority import RULES
 from biomap_xr.habitats.rules.rulebook import Rulebook
 from biomap_xr.pipeline.filling import Filling
 from biomap_xr.pipeline.makers.covariates import provenance_of
+from biomap_xr.pipeline.makers.observing import Observer
 from biomap_xr.pipeline.makers.rules import READING, codes_on_map, reader_of, rules_of_run
 from biomap_xr.pipeline.makers.stale import drop_group, drop_stale
-from biomap_xr.pipeline.observing import Observer
 from biomap_xr.programs import KERNELS
 from biomap_xr.programs.by_environment import EnvironmentProgram, WallToWallProgram
 from biomap_xr.programs.masks import LAND_COVER, MASKS, CodesProgram, check_known

@@ -26,8 +26,8 @@ from biomap_xr.observations.overlap import Overlap, overlap_of
 from biomap_xr.observations.plot_settings import PlotSettings
 from biomap_xr.observations.plots import Plots
 from biomap_xr.pipeline.filling import Filling
+from biomap_xr.pipeline.makers.observing import Observer
 from biomap_xr.pipeline.makers.plots import take_plots
-from biomap_xr.pipeline.observing import Observer
 from biomap_xr.pipeline.records import HABITATS, ON_MAP
 from biomap_xr.pipeline.workspace import Workspace
 from biomap_xr.programs.by_environment import read_map

@@ -24,7 +24,7 @@ from biomap_xr.habitats.rules.rulebook import (
 from biomap_xr.habitats.rules.settings import RegionSettings, RulesSettings
 from biomap_xr.habitats.rules.snapping import Placed
 from biomap_xr.pipeline.filling import Filling
-from biomap_xr.pipeline.observing import Observer
+from biomap_xr.pipeline.makers.observing import Observer
 from biomap_xr.programs.masks import MaskReader, RegionsProgram, layers_of, regions_of
 from biomap_xr.run import fingerprint_of
 from biomap_xr.run.durable import publish

@@ -23,7 +23,7 @@ from biomap_xr.folds.blocks import blocks_of
 from biomap_xr.folds.roles import Roles, balance, split
 from biomap_xr.grid import Grid
 from biomap_xr.observations import Sites
-from biomap_xr.pipeline.observing import Observer
+from biomap_xr.pipeline.makers.observing import Observer
 from biomap_xr.pipeline.scores import Scores
 from biomap_xr.pipeline.workspace import Workspace
 from biomap_xr.recipe import Recipe

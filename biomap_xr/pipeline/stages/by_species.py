@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from biomap_xr.errors import RecipeError
-from biomap_xr.pipeline.making import Making, sections
+from biomap_xr.pipeline.making import Making
+from biomap_xr.pipeline.problems import Check
 from biomap_xr.pipeline.records import PLOTS, folder_of, scored
-from biomap_xr.pipeline.stage import Check, Part, Stage, thing
-from biomap_xr.recipe import Recipe, paths_in
+from biomap_xr.pipeline.stage import Part, Stage, thing
+from biomap_xr.recipe import Recipe, paths_in, sections
 from biomap_xr.run.folder import read_folder
 
 if TYPE_CHECKING:

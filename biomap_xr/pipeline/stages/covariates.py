@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 
 from biomap_xr.covariates.provenance import KERNEL, content_of
 from biomap_xr.covariates.settings import MAIN, CovariateSettings
-from biomap_xr.pipeline.making import Making, sections
-from biomap_xr.pipeline.stage import Check, Part, Stage
-from biomap_xr.recipe import Recipe
+from biomap_xr.pipeline.making import Making
+from biomap_xr.pipeline.problems import Check
+from biomap_xr.pipeline.stage import Part, Stage
+from biomap_xr.recipe import Recipe, sections
 
 if TYPE_CHECKING:
     from pydantic import JsonValue

@@ -4,10 +4,11 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from biomap_xr.covariates.provenance import content_of
-from biomap_xr.pipeline.making import Making, sections
+from biomap_xr.pipeline.making import Making
+from biomap_xr.pipeline.problems import Check
 from biomap_xr.pipeline.records import EXTERNAL, HABITATS, PLOTS, SPLIT, folder_of, scored
-from biomap_xr.pipeline.stage import Check, Part, Stage, thing
-from biomap_xr.recipe import Recipe, paths_in
+from biomap_xr.pipeline.stage import Part, Stage, thing
+from biomap_xr.recipe import Recipe, paths_in, sections
 
 if TYPE_CHECKING:
     from pydantic import JsonValue

@@ -5,8 +5,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from biomap_xr.pipeline.making import Making
+from biomap_xr.pipeline.problems import Check
 from biomap_xr.pipeline.records import HABITATS, ON_MAP
-from biomap_xr.pipeline.stage import Check, Part, Stage, thing
+from biomap_xr.pipeline.stage import Part, Stage, thing
 from biomap_xr.recipe import Recipe, paths_in
 
 if TYPE_CHECKING:

@@ -4,11 +4,12 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
-from biomap_xr.pipeline.making import Making, sections
-from biomap_xr.pipeline.stage import Check, Part, Stage
+from biomap_xr.pipeline.making import Making
+from biomap_xr.pipeline.problems import Check
+from biomap_xr.pipeline.stage import Part, Stage
 from biomap_xr.pipeline.summing import MapSums
 from biomap_xr.programs import KERNELS
-from biomap_xr.recipe import Recipe, paths_in
+from biomap_xr.recipe import Recipe, paths_in, sections
 from biomap_xr.run import Summary
 from biomap_xr.sources.paths import local_file
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from biomap_xr.pipeline.makers.product_record import KERNEL, ProductRecord, maps_of, withdraw
 from biomap_xr.pipeline.making import Making
-from biomap_xr.pipeline.stage import Check, Part, Stage, thing
+from biomap_xr.pipeline.problems import Check
+from biomap_xr.pipeline.stage import Part, Stage, thing
 from biomap_xr.recipe import Recipe
 from biomap_xr.sources.paths import local_file
 

@@ -6,10 +6,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from biomap_xr.errors import InputError
-from biomap_xr.pipeline.making import Making, sections
+from biomap_xr.pipeline.making import Making
+from biomap_xr.pipeline.problems import Check
 from biomap_xr.pipeline.records import SURVEYS, scored
-from biomap_xr.pipeline.stage import Check, Part, Stage, thing
-from biomap_xr.recipe import Recipe, paths_in
+from biomap_xr.pipeline.stage import Part, Stage, thing
+from biomap_xr.recipe import Recipe, paths_in, sections
 from biomap_xr.run.folder import read_folder
 from biomap_xr.sources.paths import local_file, local_folder
 

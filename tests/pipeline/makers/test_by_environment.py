@@ -9,7 +9,7 @@ from tiny_run import ENVIRONMENT, changed, filling_of
 from biomap_xr.errors import InputError, RecipeError
 from biomap_xr.habitats.ensemble.artefact import load_ensemble
 from biomap_xr.pipeline.makers.by_environment import learn_by_environment, options_of
-from biomap_xr.pipeline.observing import Observer
+from biomap_xr.pipeline.makers.observing import Observer
 from biomap_xr.pipeline.scores import HabitatScores
 from biomap_xr.recipe import Recipe
 

@@ -2,8 +2,8 @@ import numpy as np
 from tiny_run import filling_of
 
 from biomap_xr.habitats.ensemble.artefact import load_ensemble
+from biomap_xr.pipeline.makers.observing import Observer
 from biomap_xr.pipeline.makers.predictors import feature_table, plot_predictors
-from biomap_xr.pipeline.observing import Observer
 from biomap_xr.programs.external import said_by
 
 

@@ -4,7 +4,7 @@ from tiny_run import ENVIRONMENT, changed, filling_of
 
 from biomap_xr.errors import CorruptError, InputError
 from biomap_xr.pipeline.makers.by_environment import learn_by_environment
-from biomap_xr.pipeline.observing import Observer
+from biomap_xr.pipeline.makers.observing import Observer
 from biomap_xr.pipeline.scores import HabitatScores
 from biomap_xr.recipe import Recipe
 

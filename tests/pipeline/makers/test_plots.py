@@ -3,6 +3,7 @@ import pytest
 
 from biomap_xr.errors import InputError
 from biomap_xr.grid import Grid
+from biomap_xr.pipeline.makers.observing import Observer
 from biomap_xr.pipeline.makers.plots import (
     OUTSIDE,
     files_of,
@@ -13,7 +14,6 @@ from biomap_xr.pipeline.makers.plots import (
     take_plots,
     written_plots,
 )
-from biomap_xr.pipeline.observing import Observer
 
 
 @pytest.fixture(scope="module")

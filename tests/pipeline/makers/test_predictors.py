@@ -8,8 +8,8 @@ from biomap_xr.cluster import profile_of
 from biomap_xr.errors import InputError
 from biomap_xr.grid import Points
 from biomap_xr.habitats.ensemble.plots import PlotPredictors
+from biomap_xr.pipeline.makers.observing import Observer
 from biomap_xr.pipeline.makers.predictors import feature_table, plot_predictors
-from biomap_xr.pipeline.observing import Observer
 from biomap_xr.pipeline.workers import Workers
 from biomap_xr.pipeline.workspace import Workspace
 from biomap_xr.programs import plot_predictors as program_module

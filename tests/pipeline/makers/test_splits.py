@@ -16,13 +16,13 @@ from biomap_xr.grid import Cells, Points
 from biomap_xr.habitats.ensemble.plots import FormationPlots
 from biomap_xr.observations.plots import Plots
 from biomap_xr.pipeline.makers.by_environment import learn_by_environment
+from biomap_xr.pipeline.makers.observing import Observer
 from biomap_xr.pipeline.makers.splits import (
     Comparison,
     check_fits,
     check_splits,
     split_plots,
 )
-from biomap_xr.pipeline.observing import Observer
 from biomap_xr.pipeline.reporting import content_of
 from biomap_xr.pipeline.scores import HabitatScores
 from biomap_xr.recipe import Recipe

@@ -1,7 +1,7 @@
 import pytest
 
 from biomap_xr.errors import RecipeError
-from biomap_xr.pipeline.observing import Observer
+from biomap_xr.pipeline.makers.observing import Observer
 
 
 def test_sections_that_are_missing_are_named(tiny, finished):
