@@ -1,5 +1,6 @@
 """The command line: ``biomap run|check|status|report|simulate``."""
 
+import os
 import sys
 from importlib.metadata import version
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from biomap_xr.errors import BiomapError
+from biomap_xr.errors import BiomapError, StoppedError
 
 app = typer.Typer(
     name="biomap",
@@ -149,6 +150,11 @@ def main() -> None:
         app()
     except BiomapError as error:
         sys.stderr.write(f"biomap: {error}\n")
+        if isinstance(error, StoppedError):
+            # Threads may still compute for what is not wanted any more; the interpreter would wait.
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(error.status)
         sys.exit(error.status)
 
 

@@ -4,10 +4,12 @@ The first SIGINT or SIGTERM raises the flag and the run ends in good order; the 
 """
 
 import os
+import select
 import signal
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from types import FrameType
 
 from biomap_xr.errors import StoppedError
@@ -68,27 +70,54 @@ def listening(*, limit: float | None = None) -> Iterator[None]:
     if _Flag.listening or threading.current_thread() is not threading.main_thread():
         yield
         return
-    # It waits in vain where no signal comes, and must not keep the process alive.
-    last_resort = threading.Timer(limit or 0, _leave)
-    last_resort.daemon = True
 
     def hear(number: int, frame: FrameType | None) -> None:
         name = signal.Signals(number).name
         if _Flag.reason:
             raise KeyboardInterrupt(f"{name} came after {_Flag.reason}")
         _Flag.reason = name
-        if limit is not None:
-            last_resort.start()
 
-    former = {each: signal.signal(each, hear) for each in SIGNALS}
-    _Flag.listening = True
+    with _ended_after(limit) if limit is not None else nullcontext():
+        former = {each: signal.signal(each, hear) for each in SIGNALS}
+        _Flag.listening = True
+        try:
+            yield
+        finally:
+            for each, handler in former.items():
+                signal.signal(each, handler)
+            _Flag.listening, _Flag.reason = False, ""
+
+
+@contextmanager
+def _ended_after(limit: float) -> Iterator[None]:
+    """End this process so many seconds after a signal, if the context still lasts then."""
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    # Python's own handler waits until the main thread is back from compiled code; this does not.
+    former = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    watcher = threading.Thread(target=_watch, args=(reading, limit), daemon=True)
+    watcher.start()
     try:
         yield
     finally:
-        last_resort.cancel()
-        for each, handler in former.items():
-            signal.signal(each, handler)
-        _Flag.listening, _Flag.reason = False, ""
+        signal.set_wakeup_fd(former)
+        os.close(writing)
+        watcher.join()
+        os.close(reading)
+
+
+def _watch(reading: int, limit: float) -> None:
+    """Read the numbers of signals until there are no more, or until the time is over."""
+    deadline = None
+    while True:
+        left = None if deadline is None else max(deadline - time.monotonic(), 0)
+        if not select.select([reading], [], [], left)[0]:
+            _leave()
+        heard = os.read(reading, 64)
+        if not heard:
+            return
+        if deadline is None and any(number in heard for number in SIGNALS):
+            deadline = time.monotonic() + limit
 
 
 def _leave() -> None:
