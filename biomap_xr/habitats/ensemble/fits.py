@@ -19,7 +19,6 @@ from biomap_xr.habitats.ensemble.features import FeatureTable
 from biomap_xr.habitats.ensemble.learners.arrays import (
     file_of,
     json_from_bytes,
-    json_to_bytes,
 )
 from biomap_xr.habitats.ensemble.learners.fitting import (
     CARD,
@@ -34,11 +33,12 @@ from biomap_xr.habitats.ensemble.tuning import set_aside
 from biomap_xr.habitats.eunis import number_of
 from biomap_xr.run.arrays import array_to_bytes
 from biomap_xr.run.fingerprint import fingerprint_of
-from biomap_xr.run.folder import read_folder, write_folder
+from biomap_xr.run.folder import write_folder
+from biomap_xr.run.kept import KeptFolder, kept
 
 VERSION = 1
 """Raised when equal rows and settings would give other learners: stored ones are then not used."""
-STAMP, SAID = "fingerprint.json", "said.npy"
+SAID = "said.npy"
 """Beside a learner's files: what it depends on, and what it says of the rows that it never saw."""
 DIGITS = 16
 """Of a digest in the name of a folder."""
@@ -199,14 +199,13 @@ class Fits:
     def _kept(self, folder: Path, name: str, left_out: LeftOut) -> dict[str, bytes]:
         """Return the files of a fit, made now where none is there of equal rows and settings."""
         place = place_of(folder, name, left_out)
-        stamp = json_to_bytes({"fingerprint": self.fingerprint(name, left_out)})
-        files = read_folder(place) if place.exists() else {}
-        if files.pop(STAMP, b"") == stamp:
-            return files
         checkpoint = place.with_name(f"{place.name}.checkpoint")
-        learner = self._fit(name, left_out, checkpoint)
-        files = {**learner.to_files(), SAID: array_to_bytes(self._ask(learner, left_out))}
-        write_folder({**files, STAMP: stamp}, place)
+
+        def fit() -> dict[str, bytes]:
+            learner = self._fit(name, left_out, checkpoint)
+            return {**learner.to_files(), SAID: array_to_bytes(self._ask(learner, left_out))}
+
+        files = kept(KeptFolder(place), self.fingerprint(name, left_out), fit)
         shutil.rmtree(checkpoint, ignore_errors=True)
         return files
 

@@ -1,6 +1,5 @@
 """The rules of a run's maps: tables read, plots counted by region without them, all checked."""
 
-import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,7 +26,7 @@ from biomap_xr.pipeline.filling import Filling
 from biomap_xr.pipeline.makers.observing import Observer
 from biomap_xr.programs.masks import MaskReader, RegionsProgram, layers_of, regions_of
 from biomap_xr.run import fingerprint_of
-from biomap_xr.run.durable import publish
+from biomap_xr.run.kept import KeptRecord
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
@@ -64,7 +63,7 @@ def rules_of_run(
     settings = observer.recipe.habitats.rules
     codes = {model.formation: model.codes for model in models}
     reader = reader_of(covariates, models, settings)
-    record = observer.workspace.models / "habitats" / "by_environment" / RECORD
+    record = KeptRecord(observer.workspace.models / "habitats" / "by_environment" / RECORD, "data")
     read: dict[str, JsonValue] = {
         "masks": masks,
         "reading": settings.regions.model_dump(mode="json", include=READING),
@@ -76,9 +75,11 @@ def rules_of_run(
             "tables": [*observer.workspace.contents.names(tables_of(settings.regions))],
         }
     )
-    kept = _read(record, data)
-    if kept is not None:
-        rules = read_rulebook(settings, codes, kept)
+    if record.key == data:
+        counted = record.read()["counted"]
+        rules = read_rulebook(
+            settings, codes, {layer: _association(each) for layer, each in counted.items()}
+        )
     else:
         name = fingerprint_of({**read, "layers": list(reader.layers)})
         program = RegionsProgram(filling.workspace.root, reader, name)
@@ -160,7 +161,7 @@ def _count(
     observer: Observer,
     placed: Mapping[str, Placed],
     codes: Mapping[str, Sequence[str]],
-    record: Path,
+    record: KeptRecord,
     data: str,
 ) -> Rulebook:
     """Read the rules with the regions of the plots, and keep what came of it."""
@@ -179,7 +180,6 @@ def _count(
     if rules.matched is not None:
         logger.info("crosswalk: %s", rules.matched)
     content: dict[str, JsonValue] = {
-        "data": data,
         "counted": {layer: _plain(each) for layer, each in counted.items()},
         "plots": {layer: _described(each) for layer, each in mapped.items()},
         "pairs": {
@@ -188,7 +188,7 @@ def _count(
             "forbidden": [list(each) for each in pairs.forbidden],
         },
     }
-    publish(record, json.dumps(content, indent=1))
+    record.write(content, data)
     return rules
 
 
@@ -226,16 +226,6 @@ def _check_legend(
     on_map = codes_on_map(rules, codes)
     special = SPECIAL if rules.matched is not None else (NODATA,)
     legend_of_map(settings, on_map).require([*on_map, *special])
-
-
-def _read(record: Path, data: str) -> Mapping[str, Association] | None:
-    try:
-        kept = json.loads(record.read_text())
-    except (FileNotFoundError, json.JSONDecodeError):
-        return None
-    if kept.get("data") != data:
-        return None
-    return {layer: _association(each) for layer, each in kept["counted"].items()}
 
 
 def _plain(counted: Association) -> "dict[str, JsonValue]":
