@@ -122,7 +122,7 @@ class Legend:
 
     >>> legend = legend_of(["T17", "R22"])
     >>> legend.code_of(7107), legend.number_of("R22")
-    ('T17', 5202, [7107])
+    ('T17', 5202)
     """
 
     entries: tuple[Entry, ...]

@@ -196,7 +196,7 @@ def test_surveys_of_one_id_that_disagree(simulated, run_tiny):
     [
         (None, "traits.csv"),
         (b"PK\x03\x04 a spreadsheet", "spreadsheet"),
-        (b"", "No columns to parse"),
+        (b"", "is empty; expected a header and rows"),
         (b"species_id,other\n0,True\n", "woody"),
     ],
     ids=["missing", "spreadsheet", "empty", "column"],

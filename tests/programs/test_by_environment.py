@@ -2,16 +2,15 @@ import pickle
 
 import numpy as np
 import pytest
+from tiny_run import filling_of
 
 from biomap_xr.covariates.cube import Covariates
 from biomap_xr.cubes import Coordinate, Cube, Variable, declare, open_cube, write_block
 from biomap_xr.grid import Extent, Grid, GridSettings
-from biomap_xr.pipeline.filling import Filling
 from biomap_xr.pipeline.makers.environment_maps import MaskContent, programs_of
 from biomap_xr.pipeline.makers.observing import Observer
 from biomap_xr.pipeline.makers.rules import rules_of_run
 from biomap_xr.programs.by_environment import loaded, percent, predictors_on
-from biomap_xr.run import FillSettings
 
 GRID = Grid.from_settings(
     GridSettings(
@@ -52,10 +51,10 @@ def test_percentages_are_rounded_and_missing_ones_marked():
 def programs(environment):
     recipe = environment.recipe.anchored(environment.workspace.root)
     covariates = Covariates.open(environment.workspace.covariates, Grid.from_settings(recipe.grid))
-    filling = Filling(environment.workspace, None, FillSettings())
-    regions = MaskContent.of(recipe).regions
+    filling = filling_of(environment.workspace)
+    regions = MaskContent.of(recipe, covariates, environment.workspace.contents).regions
     observer = Observer(recipe, environment.workspace)
-    rules = rules_of_run(observer, covariates, environment.formations, regions)
+    rules = rules_of_run(observer, covariates, environment.formations, regions, filling)
     return programs_of(recipe, environment.formations, covariates, rules, filling)
 
 

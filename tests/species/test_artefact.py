@@ -107,10 +107,10 @@ def test_no_model_is_refused(tmp_path) -> None:
 
 
 def test_an_interrupted_save_leaves_the_old_model(card, model, folder, saved, monkeypatch) -> None:
-    def fail(path, content) -> None:
+    def fail(source, place) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("biomap_xr.run.folder._write", fail)
+    monkeypatch.setattr("biomap_xr.durable.give_name", fail)
     with pytest.raises(OSError, match="No space left"):
         save_model(model(card(), seed=5), folder)
     assert load_model(folder).card.weights_sha256 == saved.card.weights_sha256
