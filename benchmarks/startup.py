@@ -7,22 +7,27 @@ the program of a map. Targets: 0.5 s for help, 1.5 s for status, 5 s for a secon
     python benchmarks/startup.py --recipe recipes/demo.yaml --workspace runs/demo
 """
 
-import importlib
 import os
 import resource
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from statistics import median
 
 import harness
 
-from biomap_xr.cluster import LocalProfile, open_session
-
 IMPORTS = ("biomap_xr", "biomap_xr.recipe", "biomap_xr.cubes.store", "biomap_xr.indicators.assess")
 """What a notebook or a script imports first."""
 PROGRAMS = ("biomap_xr.programs.species", "biomap_xr.programs.by_environment")
+
+WORKER = """
+import importlib, sys, time
+from biomap_xr.cluster import LocalProfile, open_session
+profile = LocalProfile(kind="local", processes=1, dashboard=None)
+with open_session(profile) as session:
+    session.client.run(lambda name: bool(importlib.import_module(name)), sys.argv[1])
+    print(*session.client.run(time.process_time).values())
+"""
 
 
 def main() -> None:
@@ -69,15 +74,9 @@ def _command(command: list[str]) -> float:
 
 def _worker(module: str = "sys") -> float:
     """Return the processor seconds of a new worker's process once it has imported a module."""
-    profile = LocalProfile(kind="local", processes=1, dashboard=None)
-    with open_session(profile) as session:
-        session.client.submit(_load, module).result()
-        (seconds,) = session.client.run(time.process_time).values()
-    return seconds
-
-
-def _load(module: str) -> None:
-    importlib.import_module(module)
+    # A process of its own, since workers load the main script of the one that starts them.
+    command = [sys.executable, "-c", WORKER, module]
+    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
 if __name__ == "__main__":
