@@ -1,7 +1,5 @@
 import json
 import shutil
-import subprocess
-import sys
 
 import pytest
 import yaml
@@ -51,11 +49,3 @@ def test_the_workspace_is_named_by_the_recipe(biomap, tmp_path, monkeypatch):
     found = biomap("status", recipe)
     assert found.status == 4
     assert f"mine in {tmp_path / 'runs' / 'mine'}" in found.out
-
-
-def test_how_far_a_run_is_needs_no_model():
-    """Each of these takes seconds to load, and `biomap status` is asked often."""
-    heavy = ("torch", "transformers", "sklearn", "distributed")
-    code = f"import sys, biomap_xr.pipeline.console; print(set(sys.modules) & set({heavy}))"
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert found.stdout.strip() == "set()"
