@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 import yaml
 from filelock import FileLock
+from hypothesis import HealthCheck, settings
 from scipy.sparse import csr_array
 
 sys.path.insert(0, str(Path(__file__).parent / "pipeline"))
@@ -25,6 +26,12 @@ from biomap_xr.pipeline.running import run
 from biomap_xr.pipeline.workers import Workers
 from biomap_xr.pipeline.workspace import Workspace
 from biomap_xr.recipe import Recipe
+
+# How long an example takes says how busy the machine is, not whether the code is right.
+settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session")
