@@ -92,14 +92,14 @@ def run(
 
 
 @app.command()
-def check(recipe: RecipePath, cluster: ClusterPath = None) -> None:
+def check(recipe: RecipePath, cluster: ClusterPath = None, workspace: WorkspacePath = None) -> None:
     """Look at every input of every stage and print all problems; nothing is made.
 
     Exit status 0 if there is none, 2 if the recipe is wrong, 3 if inputs are.
     """
     from biomap_xr.pipeline.launching import check_recipe
 
-    raise typer.Exit(check_recipe(recipe, cluster))
+    raise typer.Exit(check_recipe(recipe, cluster, workspace))
 
 
 @app.command()

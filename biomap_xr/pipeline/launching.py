@@ -79,13 +79,13 @@ def _conclude(made: Run, recipe: Path, seconds: float) -> None:
     screen.print(f"next: biomap report {recipe}", highlight=False)
 
 
-def check_recipe(recipe: Path, cluster: Path | None) -> int:
+def check_recipe(recipe: Path, cluster: Path | None, workspace: Path | None = None) -> int:
     """Look at every input of every stage and print all that is wrong; nothing is made.
 
     Returns:
         0 where nothing is wrong, 2 where the recipe is, 3 where inputs are.
     """
-    loaded, place = opened(recipe, None)
+    loaded, place = opened(recipe, workspace)
     screen = standard_output()
     making = Making(loaded, place, STAGES)
     problems = machine_problems(cluster)
@@ -95,7 +95,9 @@ def check_recipe(recipe: Path, cluster: Path | None) -> int:
     for problem in problems:
         screen.print(problem.message, highlight=False, markup=False)
     names = ", ".join(stage.name for stage in making.wanted)
-    found = f"{len(problems)} problems" if problems else "no problem found"
+    found = (
+        f"{len(problems)} problem{'s' if len(problems) > 1 else ''}" if problems else "no problem"
+    )
     screen.print(f"{loaded.name}: {found} (stages: {names})", highlight=False, markup=False)
     if simulated and not problems:
         screen.print("its inputs are a simulated Europe, which the run makes", highlight=False)

@@ -102,6 +102,10 @@ class Making:
             self._keys[name] = Key({**stage.depends(self), **earlier})
         return self._keys[name]
 
+    def forget_keys(self) -> None:
+        """Look at all that keys are made of once more when they are asked for."""
+        self._keys.clear()
+
     def result(self, name: str) -> Any:
         """Return what a stage made, loaded at its first use; None where the recipe has no such."""
         if name not in self._results:

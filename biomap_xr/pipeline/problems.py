@@ -1,6 +1,7 @@
 """What can be wrong with a recipe and its inputs: looked at before any work, told all at once."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 from biomap_xr.errors import InputError, RecipeError
@@ -20,6 +21,19 @@ class Problem(NamedTuple):
     message: str
     status: int
     """Exit status: 2 for the recipe, 3 for inputs."""
+
+
+def require_outside(path: Path, workspace: Path) -> None:
+    """Refuse an input that is a result of the same run, which would write over it.
+
+    Raises:
+        InputError: The path lies in the workspace.
+    """
+    if path.resolve().is_relative_to(workspace.resolve()):
+        raise InputError(
+            f"{path} is a result of this run, which would write over it; expected a copy: copy it "
+            "elsewhere and name that, or take another workspace"
+        )
 
 
 def problems_of(check: Check) -> list[Problem]:

@@ -194,6 +194,8 @@ def _go_on(stage: Stage, made: Run) -> None:
         made.unmade[stage.name] = f"waits for {', '.join(waits)}"
         logger.warning("%s: not made, since %s is not whole", stage.name, " and ".join(waits))
         return
+    # What earlier stages have just made may be part of what this one depends on.
+    making.forget_keys()
     state = stage.state(making)
     if state.done:
         stage.verify(making)

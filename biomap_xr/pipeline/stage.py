@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from biomap_xr.pipeline.making import Making
     from biomap_xr.report.content import ReportContent
 
-Progress = Literal["absent", "stale", "partial", "done"]
+Progress = Literal["absent", "unknown", "stale", "partial", "done"]
+"""``unknown``: an input cannot be read, so that nobody can say."""
 EARLIER = "an earlier version made it"
 
 
@@ -120,7 +121,7 @@ class State:
     progress: Progress
     parts: tuple[Part, ...] = ()
     why: str = ""
-    """What makes it stale."""
+    """What makes it stale or unknown."""
 
     @property
     def done(self) -> bool:
@@ -212,7 +213,7 @@ class Stage(ABC):
         try:
             changed = record.changed(making.key(self.name))
         except BiomapError as error:
-            return State("stale", parts, str(error))
+            return State("unknown", parts, str(error))
         if changed:
             return State("stale", parts, f"changed: {', '.join(changed)}")
         whole = record.done and all(part.done for part in parts)

@@ -53,6 +53,16 @@ def read_folder(folder: Path, required: Sequence[str] = ()) -> dict[str, bytes]:
     return {name: _checked(folder / name, wanted) for name, wanted in expected.items()}
 
 
+def complete(folder: Path) -> bool:
+    """Say whether a folder that `write_folder` wrote has all its files, whatever is in them."""
+    try:
+        sums = (folder / CHECKSUMS).read_text()
+    except (OSError, UnicodeDecodeError):
+        return False
+    names = (line.partition("  ")[2] for line in sums.splitlines())
+    return all((folder / name).is_file() for name in names)
+
+
 def digest(content: bytes) -> str:
     """Return the SHA-256 of bytes in hexadecimal.
 

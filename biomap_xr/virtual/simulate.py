@@ -2,7 +2,6 @@
 
 import json
 import logging
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +9,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from biomap_xr.cluster.cpus import usable_cpus
 from biomap_xr.durable import give_name
 from biomap_xr.errors import InputError
 from biomap_xr.grid import Points
+from biomap_xr.run import stopping
 from biomap_xr.run.durable import publish
 from biomap_xr.virtual.climate import write_climate
 from biomap_xr.virtual.covers import write_land_cover
@@ -133,18 +134,22 @@ def simulate(settings: VirtualSettings, out: Path, *, threads: int | None = None
     out.mkdir(parents=True, exist_ok=True)
     _write_manifest(out / UNFINISHED, settings, {})
     truth = Truth.of(settings, out / STORE)
-    workers = threads or os.cpu_count() or 1
+    workers = threads or usable_cpus()
     world, rasters = truth.assemblage.world, out / "rasters"
     extent = truth.settings.grid_settings().extent
     LOG.info("writing images of %d days", len(truth.settings.scenes))
     write_sentinel2(world, rasters / "sentinel2", extent, workers)
+    stopping.check()
     LOG.info("writing 84 quarters of Landsat, climate and predictors")
     write_landsat(world, rasters / "landsat", extent, workers)
     write_climate(world, rasters / "climate", extent, workers)
+    stopping.check()
     write_predictors(world, rasters, extent, workers)
     write_land(world, out / "vectors" / "land.gpkg", truth.grid)
     write_ecoregions(world, out / "vectors" / "ecoregions.gpkg", truth.grid)
+    stopping.check()
     _write_observations(truth, out)
+    stopping.check()
     LOG.info("writing the truth of %d species", settings.species)
     write_maps(truth, workers)
     if settings.formations == "all":

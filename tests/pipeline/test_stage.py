@@ -3,13 +3,15 @@ import shutil
 
 import pytest
 import yaml
-from tiny_run import ENVIRONMENT, TINY, changed
+from tiny_run import ENVIRONMENT, SERIAL, TINY, changed
 
 from biomap_xr.errors import InputError
 from biomap_xr.pipeline.making import Making
 from biomap_xr.pipeline.problems import Check, problems_of
+from biomap_xr.pipeline.running import run
 from biomap_xr.pipeline.stage import Key, Part, Record, State, thing
 from biomap_xr.pipeline.stages import STAGES
+from biomap_xr.pipeline.workers import Workers
 from biomap_xr.pipeline.workspace import Workspace
 from biomap_xr.recipe import Recipe
 from biomap_xr.run import Failure
@@ -148,7 +150,7 @@ def test_a_source_that_is_gone_is_told(copied, tiny):
     path.unlink()
     found = states(tiny, copied)
     assert found["covariates"].done
-    assert found["species"].progress == "stale"
+    assert found["species"].progress == "unknown"
     assert "species.csv" in found["species"].why
 
 
@@ -206,3 +208,28 @@ def test_splits_and_external_plots_count(environment_copy):
     assert found.progress == "stale"
     assert thing("split site of R", there=False, words=("scored", "not scored yet")) in found.parts
     assert any(str(part) == "external plots again of R: scored" for part in found.parts)
+
+
+def test_a_model_without_its_weights_is_not_there(copied, tiny, run_tiny):
+    (copied.models / "species" / "model.safetensors").unlink()
+    shutil.rmtree(copied.models / "habitats" / "by_species" / "model")
+    found = progress(tiny, copied)
+    assert (found["species"], found["by_species"]) == ("absent", "absent")
+    assert run_tiny(copied).status == 0
+    assert set(progress(tiny, copied).values()) == {"done"}
+
+
+def test_a_run_that_has_just_finished_is_done(environment_copy):
+    """Also where one stage has changed what a later one depends on."""
+    next((environment_copy.root / "receipts" / "wall_to_wall").glob("*.json")).unlink()
+    recipe = environment_with({})
+    with Workers(SERIAL) as workers:
+        run(recipe, environment_copy, workers)
+    assert set(progress(recipe, environment_copy).values()) == {"done"}
+
+
+def test_a_runs_own_model_is_no_input_of_it(copied):
+    own = copied.models / "habitats" / "by_species" / "model"
+    recipe = tiny_with({"habitats.by_species.model": str(own)})
+    messages = [problem.message for problem in Making(recipe, copied, STAGES).problems()]
+    assert any("is a result of this run" in message for message in messages)

@@ -17,7 +17,7 @@ from biomap_xr.habitats.baselines.linear import LinearClassifier
 from biomap_xr.habitats.baselines.tabular import TabularClassifier
 from biomap_xr.habitats.esy.labels import ExpertClassifier
 from biomap_xr.habitats.esy.system import ExpertSystem
-from biomap_xr.habitats.plantbert.artefact import CARD, given_model, load_model, save_model
+from biomap_xr.habitats.plantbert.artefact import given_model, load_model, save_model
 from biomap_xr.habitats.plantbert.classifier import FittedPlantBert, PlantBertClassifier
 from biomap_xr.habitats.plantbert.model import HabitatModel
 from biomap_xr.habitats.plantbert.settings import PlantBertSettings
@@ -38,6 +38,7 @@ from biomap_xr.pipeline.records import EXTERNAL, PLOTS, SCORES
 from biomap_xr.pipeline.scores import HabitatScores
 from biomap_xr.programs.predicted import PredictedAssemblages, RankingProgram
 from biomap_xr.recipe import Recipe
+from biomap_xr.run.folder import complete
 from biomap_xr.species.artefact import fingerprint
 from biomap_xr.species.model import SpeciesModel
 
@@ -160,7 +161,7 @@ def learn_by_species(
     """
     recipe, folder = observer.recipe, observer.workspace.models / "habitats" / "by_species"
     model_folder, scores = folder / "model", folder / SCORES
-    if HabitatScores.exist(scores, PLOTS, data) and (model_folder / CARD).is_file():
+    if HabitatScores.exist(scores, PLOTS, data) and complete(model_folder):
         return load_model(model_folder)
     study = Study(recipe, settings, observer.plots, folder, species, device)
     HabitatScores.forget(scores, PLOTS, f"{EXTERNAL}*")

@@ -27,8 +27,9 @@ from biomap_xr.pipeline.makers.observing import Observer
 from biomap_xr.pipeline.scores import Scores
 from biomap_xr.pipeline.workspace import Workspace
 from biomap_xr.recipe import Recipe
+from biomap_xr.run.folder import complete
 from biomap_xr.species import samples
-from biomap_xr.species.artefact import CARD, load_model, save_model
+from biomap_xr.species.artefact import load_model, save_model
 from biomap_xr.species.branches import train_branch, train_ensemble
 from biomap_xr.species.calibration import calibrate
 from biomap_xr.species.card import ModelCard
@@ -146,7 +147,7 @@ def learn(
         CorruptError: The model is not the one that was written.
     """
     place = workspace.models / "species"
-    if Scores.exist(workspace.models, data) and (place / CARD).is_file():
+    if Scores.exist(workspace.models, data) and complete(place):
         return _trained(place, data)
     scratch = workspace.models / "windows"
     lesson = prepare(recipe, observer.sites, covariates, scratch)
@@ -297,7 +298,7 @@ def _kept(
     folder: Path, data: str, make: Callable[[Watching], SpeciesModel], watching: Watching
 ) -> SpeciesModel:
     """Load a model that was trained on the same data, or train it and keep it."""
-    if (folder / CARD).is_file():
+    if complete(folder):
         model = load_model(folder)
         if model.card.data_fingerprint == data:
             return model

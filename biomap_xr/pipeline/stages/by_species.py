@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from biomap_xr.errors import RecipeError
 from biomap_xr.pipeline.making import Making
-from biomap_xr.pipeline.problems import Check
+from biomap_xr.pipeline.problems import Check, require_outside
 from biomap_xr.pipeline.records import PLOTS, folder_of, scored
 from biomap_xr.pipeline.stage import Part, Stage, thing
 from biomap_xr.recipe import Recipe, paths_in, sections
-from biomap_xr.run.folder import read_folder
+from biomap_xr.run.folder import complete, read_folder
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
@@ -43,7 +43,9 @@ class BySpecies(Stage):
         if folder is not None:
             from biomap_xr.habitats.plantbert.artefact import check_given
 
-            yield Check("habitats.by_species.model", partial(check_given, folder))
+            outside = partial(require_outside, folder, making.workspace.root)
+            yield Check("habitats.by_species.model", outside)
+            yield Check("", partial(check_given, folder))
         yield from habitat_checks(making.recipe)
         yield from plot_checks(making.observer)
 
@@ -75,7 +77,9 @@ class BySpecies(Stage):
 
     def parts(self, making: Making) -> tuple[Part, ...]:
         """Scores are written last."""
-        return (thing("habitat model", there=scored(folder_of(making.workspace), PLOTS)),)
+        folder = folder_of(making.workspace)
+        there = complete(folder / "model") and scored(folder, PLOTS)
+        return (thing("habitat model", there=there),)
 
     def make(self, making: Making) -> "HabitatModel":
         """Train what is not trained yet."""

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from biomap_xr.errors import InputError
 from biomap_xr.pipeline.making import Making
-from biomap_xr.pipeline.problems import Check
+from biomap_xr.pipeline.problems import Check, require_outside
 from biomap_xr.pipeline.records import SURVEYS, scored
 from biomap_xr.pipeline.stage import Part, Stage, thing
 from biomap_xr.recipe import Recipe, paths_in, sections
-from biomap_xr.run.folder import read_folder
+from biomap_xr.run.folder import complete, read_folder
 from biomap_xr.sources.paths import local_file, local_folder
 
 if TYPE_CHECKING:
@@ -46,7 +46,9 @@ class SpeciesTraining(Stage):
         if making.recipe.species.weights is not None:
             from biomap_xr.species.given import check_weights
 
-            yield Check("species.weights", partial(check_weights, making.recipe.species))
+            given, own = making.recipe.species.weights, making.workspace.root
+            yield Check("species.weights", partial(require_outside, given, own))
+            yield Check("", partial(check_weights, making.recipe.species))
         missing = any(not path.is_file() for path in paths_in(observed))
         # A background drawn on land waits for the land mask.
         if observed is not None and not missing and observed.background.random_cells == 0:
@@ -76,8 +78,8 @@ class SpeciesTraining(Stage):
     def parts(self, making: Making) -> tuple[Part, ...]:
         """Scores are written last."""
         models = making.workspace.models
-        card = models / "species" / "card.json"
-        return (thing("model", there=card.is_file() and scored(models, SURVEYS)),)
+        there = complete(models / "species") and scored(models, SURVEYS)
+        return (thing("model", there=there),)
 
     def make(self, making: Making) -> "SpeciesModel":
         """Train what is not trained yet."""
