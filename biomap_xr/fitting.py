@@ -32,8 +32,9 @@ from biomap_xr.run.kept import KeptFolder
 
 Precision = Literal["float32", "bfloat16"]
 SMALL = 50_000_000
-"""Operations of a step's forward pass below which threads wait for each other longer than they
-work (``benchmarks/threads.py``)."""
+"""Operations of a step's forward pass below which one thread computes it: some milliseconds of
+work in about a hundred parts that threads would wait for. Three million are no faster with two
+threads (``benchmarks/threads.py``); where exactly the border lies depends on the machine."""
 WORTH = 10
 """Times as long as writing a checkpoint that epochs since the last one must have taken: small
 networks have epochs of milliseconds, and a kill costs them no more than that."""
