@@ -55,6 +55,8 @@ def show_status(recipe: Path, workspace: Path | None, *, as_json: bool = False) 
         lines += map(str, state.parts)
         if state.progress == "stale":
             lines.append(f"{name}: stale ({state.why}); the next run makes it anew")
+        if state.progress == "partial" and all(part.done for part in state.parts):
+            lines.append(f"{name}: begun anew and not finished; what is there is a former run's")
         if state.progress == "unknown":
             lines.append(f"{name}: cannot be judged: {state.why}")
     lines += [f"set aside: {each.program} {each.tile}: {each.error}" for each in failures]

@@ -30,6 +30,7 @@ class Filling:
 
         Raises:
             StoppedError: Somebody asked the run to stop.
+            SetAsideError: The disk is full, or the cluster is gone.
         """
         ledger, root = self.workspace.ledger(program.name), self.workspace.root
         wanted = tuple(tiles)
@@ -49,6 +50,11 @@ class Filling:
         )
         # No later stage begins, and nothing that is not whole is published.
         stopping.check()
+        if summary.stopped:
+            raise SetAsideError(
+                f"{program.name}: stopped ({summary.stopped}) with {len(summary.left)} "
+                f"{unit_of(program)} left; mend that and run the recipe again to go on"
+            )
         return summary
 
     def _forget(self, program: Program[Item], done: set[str]) -> None:

@@ -11,7 +11,7 @@ import xarray as xr
 import zarr
 from numpy.typing import NDArray
 
-from biomap_xr.durable import publishing
+from biomap_xr.durable import publishing, sweep
 from biomap_xr.errors import InputError
 from biomap_xr.evaluation.habitats.scores import Judged
 from biomap_xr.pipeline.records import SCORES, SURVEYS
@@ -62,6 +62,8 @@ class KeptDataset:
         self.store.mkdir(parents=True, exist_ok=True)
         if not (self.store / "zarr.json").is_file():
             zarr.open_group(self.store, mode="a", zarr_format=3)
+        # What a killed writer left would stand among the groups that an analyst sees.
+        sweep(self.store, self.name)
         with publishing(self.place) as partial:
             names = [str(name) for name in value.data_vars]
             value = value.assign_attrs(key=key, variables=names)

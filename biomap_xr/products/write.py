@@ -94,6 +94,8 @@ class ProductProgram:
     settings: RasterSettings
     name: str = PRODUCTS
     unit: str = "files"
+    timeout: float | None = None
+    """A file of a continent is written and read back in hours."""
 
     @property
     def fingerprint(self) -> str:

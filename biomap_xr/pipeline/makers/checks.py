@@ -6,6 +6,7 @@ from functools import partial
 
 from odc.geo.geobox import GeoBox
 
+from biomap_xr.covariates.provenance import files_of as source_files
 from biomap_xr.covariates.settings import CovariateSettings
 from biomap_xr.errors import InputError
 from biomap_xr.grid import Grid
@@ -79,7 +80,7 @@ def code_checks(recipe: Recipe) -> Iterator[Check]:
     rules = recipe.habitats.rules
     if covariates is None or ensemble is None:
         return
-    files = (*paths_in(rules), *(covariates.root / path for path in paths_in(covariates.masks)))
+    files = (*paths_in(rules), *source_files(covariates, "masks"))
     if not all(path.is_file() for path in files):
         return
     cells = Grid.from_settings(recipe.grid).geobox

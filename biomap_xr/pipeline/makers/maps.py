@@ -73,7 +73,9 @@ def make_maps(
     if habitats is not None and program.habitats is not None:
         _declare_habitats(program.habitats, habitats, covariates.grid, described)
     summary = filling.run(program, tiles)
-    if summary.done or "cells" not in open_cube(workspace.indicators).attrs:
+    attributes = open_cube(workspace.indicators).attrs
+    told = all(attributes.get(name) == value for name, value in described.items())
+    if summary.done or not told or "cells" not in attributes:
         _conclude(program, workspace, described)
     return summary
 

@@ -24,7 +24,8 @@ from biomap_xr.folds.roles import Roles, balance, split
 from biomap_xr.grid import Grid
 from biomap_xr.observations import Sites
 from biomap_xr.pipeline.makers.observing import Observer
-from biomap_xr.pipeline.scores import Scores
+from biomap_xr.pipeline.records import SCORES, SURVEYS
+from biomap_xr.pipeline.scores import KeptDataset, Scores
 from biomap_xr.pipeline.workspace import Workspace
 from biomap_xr.recipe import Recipe
 from biomap_xr.run.folder import complete
@@ -149,6 +150,8 @@ def learn(
     place = workspace.models / "species"
     if Scores.exist(workspace.models, data) and complete(place):
         return _trained(place, data)
+    # A training that is killed from here on must not leave former scores that vouch for its model.
+    KeptDataset(workspace.models / SCORES, SURVEYS).forget()
     scratch = workspace.models / "windows"
     lesson = prepare(recipe, observer.sites, covariates, scratch)
     try:

@@ -6,13 +6,15 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from biomap_xr.cubes import digest_of
 from biomap_xr.errors import RecipeError
 from biomap_xr.pipeline.making import Making
 from biomap_xr.pipeline.problems import Check, require_outside
 from biomap_xr.pipeline.records import PLOTS, folder_of, scored
 from biomap_xr.pipeline.stage import Part, Stage, thing
 from biomap_xr.recipe import Recipe, paths_in, sections
-from biomap_xr.run.folder import complete, read_folder
+from biomap_xr.run.fingerprint import fingerprint_of
+from biomap_xr.run.folder import CHECKSUMS, complete, read_folder
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from biomap_xr.habitats.plantbert.model import HabitatModel
     from biomap_xr.report.content import ReportContent
 
+OTHERS = {"by_environment", "environment_map", "rules", "on_map", "reference", "overlap"}
+"""Settings of habitats that this model does not read."""
 KERNEL = 1
 """Raised when the same recipe and data give another model or other scores."""
 
@@ -58,22 +62,35 @@ class BySpecies(Stage):
             "kernel of by_species": KERNEL,
             "files of plots": making.contents(paths_in(anchored.plots)),
             "files of external plots": making.contents(paths_in(anchored.habitats.external)),
-            "files of the model": making.contents(
-                sorted(path for path in given.glob("*") if path.is_file()) if given else []
-            ),
+            "files of the model": making.contents(_files(given)),
+            "files of the network": making.contents(_files(self._network(making))),
             "expert system": making.contents([rules] if rules else []),
-            "habitats": habitats.model_dump(
-                mode="json", exclude={"by_environment", "environment_map", "rules", "on_map"}
-            ),
+            "habitats": habitats.model_dump(mode="json", exclude=OTHERS),
             "fine-tuned": habitats.on_map.fine_tune,
             **sections(recipe, "plots", "folds", "grid", "simulate"),
         }
+
+    @staticmethod
+    def _network(making: Making) -> Path | None:
+        """Return the folder of a network that the training starts from, if it is one."""
+        settings = making.recipe.habitats.by_species
+        name = settings.network.name_or_path if settings is not None else ""
+        return Path(name) if name and Path(name).is_dir() else None
 
     @staticmethod
     def _given(making: Making) -> Path | None:
         """Return the folder of a model that is used without training."""
         settings = making.recipe.habitats.by_species
         return None if settings is None else settings.model
+
+    def data(self, making: Making) -> str:
+        """Name all that the training depends on: its inputs, and the models that it reads."""
+        covariates, model = making.result("covariates"), making.workspace.models / "species"
+        read: dict[str, JsonValue] = {
+            "covariates": covariates.fingerprint if covariates else None,
+            "species": digest_of(model / CHECKSUMS) if making.written.observations else None,
+        }
+        return fingerprint_of({**self.depends(making), **read})
 
     def parts(self, making: Making) -> tuple[Part, ...]:
         """Scores are written last."""
@@ -95,8 +112,9 @@ class BySpecies(Stage):
         predicted = (
             predicted_by(species, covariates, making.filling) if species and covariates else None
         )
-        key, device = making.key(self.name).name, making.filling.workers.profile.training_device
-        return learn_by_species(settings, making.observer, predicted, key, device=device)
+        device = making.filling.workers.profile.training_device
+        data = self.data(making)
+        return learn_by_species(settings, making.observer, predicted, data, device=device)
 
     def result(self, making: Making) -> "HabitatModel":
         """Load the model."""
@@ -119,3 +137,7 @@ class BySpecies(Stage):
         from biomap_xr.pipeline.telling.habitats import by_species, with_section
 
         return with_section(content, making.habitats, by_species(making.habitats))
+
+
+def _files(folder: Path | None) -> list[Path]:
+    return sorted(path for path in folder.glob("*") if path.is_file()) if folder else []

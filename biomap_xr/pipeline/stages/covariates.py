@@ -44,6 +44,7 @@ class CovariatesCube(Stage):
             "valid_share_tolerance": settings.valid_share_tolerance,
             # Half a window around land matters, too.
             "window": making.written.inputs.window,
+            "attributes": [making.written.licence, making.written.citation],
             **sections(making.written, "grid"),
         }
 

@@ -42,6 +42,7 @@ class EnvironmentMaps(Stage):
             "files of rules": making.contents(paths_in(making.recipe.habitats.rules)),
             "rules": habitats.rules.model_dump(mode="json"),
             "environment_map": habitats.environment_map.model_dump(mode="json"),
+            "attributes": [making.written.licence, making.written.citation, making.written.title],
             **sections(making.written, "grid"),
         }
 

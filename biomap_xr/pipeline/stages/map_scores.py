@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from biomap_xr.pipeline.making import Making
@@ -9,6 +10,7 @@ from biomap_xr.pipeline.problems import Check
 from biomap_xr.pipeline.records import HABITATS, ON_MAP
 from biomap_xr.pipeline.stage import Part, Stage, thing
 from biomap_xr.recipe import Recipe, paths_in
+from biomap_xr.sources.paths import local_file
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
@@ -38,6 +40,8 @@ class MapScores(Stage):
 
         for name, reference in making.recipe.habitats.reference.items():
             yield Check(f"habitats.reference.{name}", partial(check_reference, reference))
+        for path in _files(making):
+            yield Check("habitats.reference", partial(local_file, path))
 
     def depends(self, making: Making) -> "Mapping[str, JsonValue]":
         """Plots and maps of others by content, and what is compared."""
@@ -47,7 +51,8 @@ class MapScores(Stage):
             "kernel of map_scores": KERNEL,
             "files of plots": making.contents(paths_in(making.recipe.plots)),
             "files of external plots": making.contents(paths_in(habitats.external)),
-            "files of references": making.contents(paths_in(habitats.reference)),
+            "files of references": making.contents(_files(making)),
+            "block_m": making.written.folds.block_m,
             "habitats": written.model_dump(mode="json", include=wanted),
         }
 
@@ -73,3 +78,11 @@ class MapScores(Stage):
         from biomap_xr.pipeline.telling.habitats import map_scores, with_section
 
         return with_section(content, making.habitats, map_scores(making.habitats))
+
+
+def _files(making: Making) -> tuple[Path, ...]:
+    """Return the files of all references, and the layers in which they are valid."""
+    covariates, references = making.recipe.covariates, making.recipe.habitats.reference
+    layers = [each.valid.path for each in references.values() if each.valid is not None]
+    root = covariates.root if covariates else Path()
+    return (*paths_in(references), *(root / path for path in layers))

@@ -41,6 +41,7 @@ class SpeciesMaps(Stage):
         parts: dict[str, JsonValue] = {
             "kernel of maps": KERNELS["maps"],
             "files of indicators": making.contents(paths_in(making.recipe.indicators)),
+            "attributes": [recipe.title, recipe.licence, recipe.citation],
             **sections(recipe, "indicators", "maps", "grid"),
         }
         if recipe.habitats.by_species is not None:

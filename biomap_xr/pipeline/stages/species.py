@@ -11,6 +11,7 @@ from biomap_xr.pipeline.problems import Check, require_outside
 from biomap_xr.pipeline.records import SURVEYS, scored
 from biomap_xr.pipeline.stage import Part, Stage, thing
 from biomap_xr.recipe import Recipe, paths_in, sections
+from biomap_xr.run.fingerprint import fingerprint_of
 from biomap_xr.run.folder import complete, read_folder
 from biomap_xr.sources.paths import local_file, local_folder
 
@@ -75,6 +76,15 @@ class SpeciesTraining(Stage):
             **sections(making.written, "grid"),
         }
 
+    def data(self, making: Making) -> str:
+        """Name all that the training depends on: its inputs, and what the cube holds.
+
+        Another land cover makes other masks and leaves the cube's fingerprint, and so the model.
+        """
+        covariates = making.result("covariates")
+        cube = covariates.fingerprint if covariates else None
+        return fingerprint_of({**self.depends(making), "covariates": cube})
+
     def parts(self, making: Making) -> tuple[Part, ...]:
         """Scores are written last."""
         models = making.workspace.models
@@ -91,7 +101,7 @@ class SpeciesTraining(Stage):
             making.workspace,
             making.observer,
             making.result("covariates"),
-            making.key(self.name).name,
+            self.data(making),
             device=making.filling.workers.profile.training_device,
         )
 
@@ -103,7 +113,7 @@ class SpeciesTraining(Stage):
 
     def verify(self, making: Making) -> None:
         """Compare the model's files with their checksums, and its data with the recipe's."""
-        folder, data = making.workspace.models / "species", making.key(self.name).name
+        folder, data = making.workspace.models / "species", self.data(making)
         card = json.loads(read_folder(folder, ("card.json", "model.safetensors"))["card.json"])
         if card["data_fingerprint"] != data:
             raise InputError(

@@ -22,6 +22,7 @@ from biomap_xr.pipeline.making import Making
 from biomap_xr.pipeline.running import run
 from biomap_xr.pipeline.scores import Scores
 from biomap_xr.pipeline.stages import STAGES
+from biomap_xr.pipeline.stages.species import SpeciesTraining
 from biomap_xr.pipeline.workers import Workers
 from biomap_xr.recipe import Recipe
 from biomap_xr.species.artefact import fingerprint, load_model
@@ -177,7 +178,7 @@ def test_a_killed_training_goes_on_with_the_branches_that_are_there(copied, tiny
         path = copied.models / name
         assert digest_of(path) == digest
         assert (path.stat().st_mtime_ns == changed) == (not name.startswith("compared"))
-    assert Scores.exist(copied.models, Making(tiny, copied, STAGES).key("species").name)
+    assert Scores.exist(copied.models, SpeciesTraining().data(Making(tiny, copied, STAGES)))
 
 
 @pytest.fixture
